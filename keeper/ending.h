@@ -1,0 +1,20 @@
+/* keeper/ending.h: how a job ended, from what its trainer said and from what its process did.
+ * The trainer's own last word, `bye`, counts; a crash after it is only a warning. */
+#pragma once
+#include "keeper/child.h"
+
+#include <jansson.h>
+
+enum { ENDING_DETAIL_SIZE = 1024 };
+
+struct ending {
+    bool is_success;                 /* finished, or stopped on request with a checkpoint */
+    char cause[32];                  /* word of the closed list of causes, or "" */
+    char detail[ENDING_DETAIL_SIZE]; /* one line for the person who must act, or "" */
+};
+
+/* Settles ending.  bye is the message of that type, or NULL; status is waitpid's. */
+void ending_settle(struct ending *ending, const json_t *bye, int status, const struct child *child);
+
+/* The last line of the spool in dir when it is a whole `bye`, else NULL.  The caller owns it. */
+json_t *ending_read_bye(int dir);
