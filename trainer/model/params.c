@@ -155,10 +155,10 @@ static void init_one(const struct params *params, int index)
 
     switch (param->init) {
     case INIT_ZERO:
-        (void)tensor_uniform_(value, 0, 0);
+        (void)tensor_fill_(value, 0);
         break;
     case INIT_ONE:
-        (void)tensor_uniform_(value, 1, 1);
+        (void)tensor_fill_(value, 1);
         break;
     case INIT_TRUNC_NORMAL:
         init_trunc_normal(value);
@@ -179,8 +179,7 @@ static void init_one(const struct params *params, int index)
         (void)tensor_uniform_(value, -bound, bound);
         break;
     case INIT_PRIOR:
-        bound = -log((1 - 0.01) / 0.01);
-        (void)tensor_uniform_(value, bound, bound);
+        (void)tensor_fill_(value, -log((1 - 0.01) / 0.01));
         break;
     case INIT_OFFSETS:
         init_offsets(param);

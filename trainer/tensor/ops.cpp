@@ -44,8 +44,9 @@ TENSOR(tensor_to_device, (struct tensor * t, int device), need(t).to(device_of(d
 TENSOR(tensor_cast, (struct tensor * t, enum tensor_dtype dtype), need(t).to(scalar(dtype)))
 TENSOR(tensor_contiguous, (struct tensor * t), need(t).contiguous())
 
-// ---- random fills ----
+// ---- fills ----
 BOOL(tensor_seed, (uint64_t seed), at::manual_seed(seed))
+BOOL(tensor_fill_, (struct tensor * t, double value), at::NoGradGuard no_grad; need(t).fill_(value))
 BOOL(tensor_uniform_, (struct tensor * t, double from, double to), at::NoGradGuard no_grad;
      need(t).uniform_(from, to))
 BOOL(tensor_normal_, (struct tensor * t, double mean, double std), at::NoGradGuard no_grad; need(t).normal_(mean, std))
@@ -189,8 +190,8 @@ TENSOR(tensor_linear, (struct tensor * x, struct tensor *weight, struct tensor *
        at::linear(need(x), need(weight), maybe(bias_opt)))
 TENSOR(tensor_conv2d, (struct tensor * x, struct tensor *weight, struct tensor *bias_opt, int stride, int padding),
        at::conv2d(need(x), need(weight), maybe(bias_opt), stride, padding))
-TENSOR(tensor_layer_norm, (struct tensor * x, struct tensor *weight, struct tensor *bias, double eps),
-       at::layer_norm(need(x), {need(x).size(-1)}, need(weight), need(bias), eps))
+TENSOR(tensor_layer_norm, (struct tensor * x, struct tensor *weight_opt, struct tensor *bias_opt, double eps),
+       at::layer_norm(need(x), {need(x).size(-1)}, maybe(weight_opt), maybe(bias_opt), eps))
 TENSOR(tensor_softmax, (struct tensor * x, int dim), at::softmax(need(x), dim))
 TENSOR(tensor_sdpa, (struct tensor * q, struct tensor *k, struct tensor *v),
        at::scaled_dot_product_attention(need(q), need(k), need(v)))

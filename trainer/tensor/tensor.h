@@ -1,8 +1,8 @@
 /* trainer/tensor/tensor.h: libtorch behind plain C.
  *
  * LIFETIME.  Every tensor an operation returns belongs to the innermost open scope of the calling thread and dies when
- * that scope closes.  An operation without an open scope is an error, so nothing can leak unseen.  tensor_keep() makes a
- * handle that outlives scopes and may cross threads; tensor_drop() releases it.
+ * that scope closes.  An operation without an open scope is an error, so nothing can leak unseen.  tensor_keep() makes
+ * a handle that outlives scopes and may cross threads; tensor_drop() releases it.
  *
  * ERRORS stick, per thread.  After the first failure every operation on that thread does nothing and returns NULL, 0 or
  * false, until tensor_check() has handed the failure over.  So a step is written without checks and tested once.  NULL
@@ -24,14 +24,14 @@ extern "C" {
 struct tensor; /* opaque */
 
 enum tensor_dtype { /* the numbers are libtorch's ScalarType */
-    TENSOR_U8 = 0,
-    TENSOR_I32 = 3,
-    TENSOR_I64 = 4,
-    TENSOR_F16 = 5,
-    TENSOR_F32 = 6,
-    TENSOR_F64 = 7,
-    TENSOR_BOOL = 11,
-    TENSOR_BF16 = 15
+                    TENSOR_U8 = 0,
+                    TENSOR_I32 = 3,
+                    TENSOR_I64 = 4,
+                    TENSOR_F16 = 5,
+                    TENSOR_F32 = 6,
+                    TENSOR_F64 = 7,
+                    TENSOR_BOOL = 11,
+                    TENSOR_BF16 = 15
 };
 enum { TENSOR_CPU = -1, TENSOR_MAX_DIMS = 8 };
 
@@ -69,8 +69,9 @@ struct tensor *tensor_to_device(struct tensor *t, int device);
 struct tensor *tensor_cast(struct tensor *t, enum tensor_dtype dtype);
 struct tensor *tensor_contiguous(struct tensor *t);
 
-/* ---- random fills, in place, no gradient; from the generator that tensor_seed set ---- */
+/* ---- fills, in place, no gradient; random ones from the generator that tensor_seed set ---- */
 bool tensor_seed(uint64_t seed);
+bool tensor_fill_(struct tensor *t, double value);
 bool tensor_uniform_(struct tensor *t, double from, double to);
 bool tensor_normal_(struct tensor *t, double mean, double std);
 
@@ -80,10 +81,10 @@ int tensor_device_of(struct tensor *t);
 int tensor_ndim(struct tensor *t);
 int64_t tensor_size(struct tensor *t, int dim);
 int64_t tensor_numel(struct tensor *t);
-double tensor_item(struct tensor *t);                         /* the one value of t; waits for a GPU */
-bool tensor_read(struct tensor *t, void *to, size_t bytes);   /* copies to the host, row-major; sizes must agree */
+double tensor_item(struct tensor *t);                       /* the one value of t; waits for a GPU */
+bool tensor_read(struct tensor *t, void *to, size_t bytes); /* copies to the host, row-major; sizes must agree */
 bool tensor_write(struct tensor *t, const void *from, size_t bytes); /* the other way, in place, no gradient */
-bool tensor_copy_(struct tensor *to, struct tensor *from);    /* in place, no gradient */
+bool tensor_copy_(struct tensor *to, struct tensor *from);           /* in place, no gradient */
 
 /* ---- shape (views where libtorch gives views) ---- */
 struct tensor *tensor_reshape(struct tensor *t, const int64_t *dims, int n);
@@ -155,7 +156,8 @@ struct tensor *tensor_matmul(struct tensor *a, struct tensor *b);
 struct tensor *tensor_baddbmm(struct tensor *bias, struct tensor *a, struct tensor *b); /* bias + a·b, batched */
 struct tensor *tensor_linear(struct tensor *x, struct tensor *weight, struct tensor *bias_opt);
 struct tensor *tensor_conv2d(struct tensor *x, struct tensor *weight, struct tensor *bias_opt, int stride, int padding);
-struct tensor *tensor_layer_norm(struct tensor *x, struct tensor *weight, struct tensor *bias, double eps); /* last dim */
+/* over the last dim */
+struct tensor *tensor_layer_norm(struct tensor *x, struct tensor *weight_opt, struct tensor *bias_opt, double eps);
 struct tensor *tensor_softmax(struct tensor *x, int dim);
 /* softmax(q·kᵀ/√width)·v over [B, heads, tokens, width] */
 struct tensor *tensor_sdpa(struct tensor *q, struct tensor *k, struct tensor *v);
