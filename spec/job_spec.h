@@ -3,27 +3,24 @@
  * writing back, the JSON Schema and the documents are printed from it.  An effective spec has every key. */
 #pragma once
 #include "spec/amp_policy.h"
+#include "spec/fields.h"
 #include "spec/variant.h"
 
 #include <limits.h>
 #include <stdint.h>
 
-enum { SPEC_TEXT_SIZE = 401, SPEC_LABELS = 16 }; /* 100 characters of UTF-8 and a NUL */
+enum { SPEC_TEXT_SIZE = FIELD_TEXT_SIZE, SPEC_LABELS = 16 };
 
 enum lr_scheduler { LR_STEP, LR_COSINE };
 enum multi_scale { MULTI_SCALE_OFF, MULTI_SCALE_PER_BATCH };
 enum aug_config { AUG_FLIP, AUG_NONE }; /* JSON null: the default flip; {}: none */
-
-struct job_label {
-    char key[SPEC_TEXT_SIZE], value[SPEC_TEXT_SIZE];
-};
 
 struct job_spec {
     int64_t model; /* index into variants */
     char dataset_dir[PATH_MAX];
     char pretrain_weights[PATH_MAX]; /* "": start from random weights */
     char name[SPEC_TEXT_SIZE];
-    struct job_label labels[SPEC_LABELS];
+    struct field_pair labels[SPEC_LABELS];
     int64_t label_count;
     int64_t device; /* enum device_type; resolved in an effective spec */
     int64_t devices, threads, priority, max_steps, time_limit_s, seed;
@@ -46,3 +43,30 @@ struct job_spec {
     double ema_decay, ema_tau;
     int64_t ema_update_interval, eval_interval, eval_max_dets;
 };
+
+/* What a spec's defaults and limits depend on beside the spec.  Daemon and trainer fill it from what they see. */
+struct spec_env {
+    bool has_cuda;           /* the worker's libtorch can use a GPU */
+    bool gpus_all_below_8_0; /* no GPU here computes bfloat16 */
+    bool cpu_native_bf16;    /* the CPU has AMX or AVX512_BF16 */
+    int64_t gpu_count, cpu_slots, cores;
+    int64_t seed; /* for a spec that names none: 0 … SPEC_SEED_MAX */
+};
+
+#define SPEC_SEED_MAX 4294967295
+
+extern const struct field job_fields[];
+extern const struct field_hint job_hints[];
+
+/* Reads a job spec that a user wrote and makes it effective: every default filled in.  Appends all faults, not only the
+ * first, to the array faults ({"pointer", "detail", "value"}) and what is legal but unwise to the array warnings
+ * ({"detail", "pointer"}).  ERR_BAD_SPEC when there is a fault: err says how many and the first; spec is untouched.
+ * Paths are not looked at. */
+MUST_CHECK bool job_spec_read(const json_t *json, const struct spec_env *env, struct job_spec *spec, json_t *faults,
+                              json_t *warnings, struct err *err);
+
+/* Fills err from the array faults, which is not empty, and returns false. */
+bool job_spec_refuse(const json_t *faults, struct err *err);
+
+/* Returns the effective spec as JSON, every key in the table's order.  Read again with the same env it is the same. */
+json_t *job_spec_write(const struct job_spec *spec);

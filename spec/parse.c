@@ -1,0 +1,70 @@
+/* spec/parse.c: see parse.h.  jansson does the work; what it cannot say is how deep is too deep. */
+#include "spec/parse.h"
+
+#include <stdlib.h>
+
+/* Whether brackets nest at most PARSE_DEPTH deep; strings are skipped.  Broken JSON is not looked for here. */
+static bool check_depth(const char *text, size_t size, struct err *err)
+{
+    int depth = 0, line = 1;
+    bool quoted = false;
+
+    for (size_t i = 0, start = 0; i < size; i++) {
+        if (text[i] == '\n') {
+            line++;
+            start = i + 1;
+        } else if (quoted) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                quoted = false;
+        } else if (text[i] == '"') {
+            quoted = true;
+        } else if (text[i] == '[' || text[i] == '{') {
+            if (++depth > PARSE_DEPTH)
+                return err_set(err, ERR_NOT_JSON, "line %d, column %zu: nested deeper than %d levels", line,
+                               i - start + 1, PARSE_DEPTH);
+        } else if (text[i] == ']' || text[i] == '}') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+json_t *parse_json(const char *text, size_t size, struct err *err)
+{
+    json_error_t error;
+    json_t *json;
+
+    if (size > PARSE_SIZE) {
+        err_set(err, ERR_TOO_LARGE, "JSON of %zu bytes; at most %d are taken", size, PARSE_SIZE);
+        return NULL;
+    }
+    if (size == 0) {
+        err_set(err, ERR_NOT_JSON, "line 1, column 1: empty, where JSON is expected");
+        return NULL;
+    }
+    if (!check_depth(text, size, err))
+        return NULL;
+    json = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!json)
+        err_set(err, ERR_NOT_JSON, "line %d, column %d: %s", error.line, error.column, error.text);
+    return json;
+}
+
+char *parse_text(const json_t *value)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    char *text = json_dumps(value, flags | JSON_REAL_PRECISION(15));
+    json_t *again = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    bool exact = again && json_equal(value, again);
+
+    json_decref(again);
+    if (!exact) {
+        free(text);
+        text = json_dumps(value, flags | JSON_REAL_PRECISION(17));
+    }
+    if (!text)
+        abort(); /* out of memory: what is dumped was read or made here, so it is finite and UTF-8 */
+    return text;
+}
