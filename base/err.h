@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define MUST_CHECK __attribute__((warn_unused_result))
 
@@ -47,3 +51,7 @@ struct err {
 PRINTF(3, 4) bool err_set(struct err *err, enum err_code code, const char *fmt, ...);
 PRINTF(4, 5) bool err_at(struct err *err, enum err_code code, const char *where, const char *fmt, ...);
 PRINTF(2, 3) bool err_os(struct err *err, const char *fmt, ...);
+
+#ifdef __cplusplus
+}
+#endif
