@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1 << 20, TAIL_LINES = 5 };
+enum { TAIL_LINES = 5 };
 
 PRINTF(3, 4) static void fail(struct ending *ending, const char *cause, const char *fmt, ...)
 {
@@ -48,13 +48,11 @@ static char *join_last_lines(const char *text)
     return joined;
 }
 
-static void settle_by_bye(struct ending *ending, const json_t *bye)
+static void settle_by_bye(struct ending *ending, const struct message *bye)
 {
-    const char *result = json_string_value(json_object_get(bye, "result"));
-    const char *cause = json_string_value(json_object_get(bye, "cause"));
-    const char *detail = json_string_value(json_object_get(bye, "detail"));
+    const char *cause = message_text(bye, "cause"), *detail = message_text(bye, "detail");
 
-    ending->is_success = result && (strcmp(result, "done") == 0 || strcmp(result, "stopped") == 0);
+    ending->is_success = strcmp(message_text(bye, "result"), "failed") != 0;
     fail(ending, cause ? cause : ending->is_success ? "" : "internal", "%s", detail ? detail : "");
 }
 
@@ -82,7 +80,7 @@ static void settle_by_code(struct ending *ending, int code, const char *last_lin
              *last_lines ? "; it wrote last: " : " and wrote nothing", last_lines);
 }
 
-void ending_settle(struct ending *ending, const json_t *bye, int status, const struct child *child)
+void ending_settle(struct ending *ending, const struct message *bye, int status, const struct child *child)
 {
     char *last_lines = join_last_lines(child->tail);
 
@@ -109,9 +107,9 @@ static char *read_last_line(int fd)
 
     if (fstat(fd, &about) < 0)
         return NULL;
-    from = about.st_size > LINE_MAX_BYTES ? about.st_size - LINE_MAX_BYTES : 0;
-    text = xmalloc(LINE_MAX_BYTES + 1);
-    size = pread(fd, text, LINE_MAX_BYTES, from);
+    from = about.st_size > MESSAGE_MAX_BYTES ? about.st_size - MESSAGE_MAX_BYTES : 0;
+    text = xmalloc(MESSAGE_MAX_BYTES + 1);
+    size = pread(fd, text, MESSAGE_MAX_BYTES, from);
     if (size > 0 && text[size - 1] == '\n') {
         text[size - 1] = '\0';
         line = memrchr(text, '\n', (size_t)size - 1);
@@ -121,19 +119,19 @@ static char *read_last_line(int fd)
     return line;
 }
 
-json_t *ending_read_bye(int dir)
+bool ending_read_bye(int dir, struct message *bye)
 {
     int fd = openat(dir, "events.jsonl", O_RDONLY | O_CLOEXEC);
     char *line = fd < 0 ? NULL : read_last_line(fd);
-    json_t *message = line ? json_loads(line, 0, NULL) : NULL;
-    const char *type = json_string_value(json_object_get(message, "type"));
+    struct err ignored; /* a last line that is no message is no bye */
+    bool ok = line && message_read(bye, line, strlen(line), &ignored);
 
-    if (!type || strcmp(type, "bye") != 0) {
-        json_decref(message);
-        message = NULL;
+    if (ok && bye->type != MESSAGE_BYE) {
+        message_done(bye);
+        ok = false;
     }
     free(line);
     if (fd >= 0)
         (void)close(fd);
-    return message;
+    return ok;
 }

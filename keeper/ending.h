@@ -2,8 +2,7 @@
  * The trainer's own last word, `bye`, counts; a crash after it is only a warning. */
 #pragma once
 #include "keeper/child.h"
-
-#include <jansson.h>
+#include "spec/message.h"
 
 enum { ENDING_DETAIL_SIZE = 1024 };
 
@@ -14,7 +13,7 @@ struct ending {
 };
 
 /* Settles ending.  bye is the message of that type, or NULL; status is waitpid's. */
-void ending_settle(struct ending *ending, const json_t *bye, int status, const struct child *child);
+void ending_settle(struct ending *ending, const struct message *bye, int status, const struct child *child);
 
-/* The last line of the spool in dir when it is a whole `bye`, else NULL.  The caller owns it. */
-json_t *ending_read_bye(int dir);
+/* Reads the last line of the spool in dir.  False unless it is a whole `bye`; message_done frees it. */
+bool ending_read_bye(int dir, struct message *bye);

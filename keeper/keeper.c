@@ -172,8 +172,8 @@ static bool run_trainer(struct keeper *keeper, const char *folder, struct ending
     char *exe = child_trainer_path();
     char *argv[] = {exe, (char *)folder, NULL};
     struct child child;
-    json_t *bye;
-    bool ok = child_start(&child, exe, argv, err);
+    struct message bye;
+    bool has_bye, ok = child_start(&child, exe, argv, err);
 
     free(exe);
     if (!ok)
@@ -181,11 +181,12 @@ static bool run_trainer(struct keeper *keeper, const char *folder, struct ending
     json_object_set_new(keeper->manifest, "trainer_pid", json_integer(child.pid));
     if (!replace_json(keeper->dir, "manifest.json", keeper->manifest, err) || !child_wait(&child, status, usage, err))
         return false; /* the trainer dies with this process */
-    bye = ending_read_bye(keeper->dir);
-    ending_settle(ending, bye, *status, &child);
-    if (bye && WIFSIGNALED(*status))
+    has_bye = ending_read_bye(keeper->dir, &bye);
+    ending_settle(ending, has_bye ? &bye : NULL, *status, &child);
+    if (has_bye && WIFSIGNALED(*status))
         dprintf(STDERR_FILENO, "warning: the trainer crashed after its last word: signal %d\n", WTERMSIG(*status));
-    json_decref(bye);
+    if (has_bye)
+        message_done(&bye);
     return true;
 }
 
