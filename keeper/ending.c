@@ -14,11 +14,11 @@
 
 enum { TAIL_LINES = 5 };
 
-PRINTF(3, 4) static void fail(struct ending *ending, const char *cause, const char *fmt, ...)
+PRINTF(3, 4) static void fail(struct ending *ending, enum job_cause cause, const char *fmt, ...)
 {
     va_list args;
 
-    (void)snprintf(ending->cause, sizeof ending->cause, "%s", cause);
+    ending->cause = cause;
     va_start(args, fmt);
     (void)vsnprintf(ending->detail, sizeof ending->detail, fmt, args);
     va_end(args);
@@ -53,7 +53,9 @@ static void settle_by_bye(struct ending *ending, const struct message *bye)
     const char *cause = message_text(bye, "cause"), *detail = message_text(bye, "detail");
 
     ending->is_success = strcmp(message_text(bye, "result"), "failed") != 0;
-    fail(ending, cause ? cause : ending->is_success ? "" : "internal", "%s", detail ? detail : "");
+    fail(ending, cause ? job_cause_find(cause) : CAUSE_NONE, "%s", detail ? detail : "");
+    if (!ending->is_success && ending->cause == CAUSE_NONE)
+        ending->cause = CAUSE_INTERNAL;
 }
 
 static void settle_by_signal(struct ending *ending, int sig, const char *last_lines)
@@ -61,22 +63,22 @@ static void settle_by_signal(struct ending *ending, int sig, const char *last_li
     const char *name = sigabbrev_np(sig) ? sigabbrev_np(sig) : "?";
 
     if (sig == SIGKILL)
-        fail(ending, "killed",
+        fail(ending, CAUSE_KILLED,
              "the trainer was ended by signal 9 (SIGKILL); if nobody sent it, the machine ran out of memory (dmesg)");
     else if (sig == SIGTERM || sig == SIGINT || sig == SIGHUP)
-        fail(ending, "killed", "the trainer was ended by signal %d (SIG%s) before it could write a checkpoint", sig,
+        fail(ending, CAUSE_KILLED, "the trainer was ended by signal %d (SIG%s) before it could write a checkpoint", sig,
              name);
     else
-        fail(ending, "crashed", "the trainer crashed: signal %d (SIG%s)%s%s", sig, name,
+        fail(ending, CAUSE_CRASHED, "the trainer crashed: signal %d (SIG%s)%s%s", sig, name,
              *last_lines ? "; it wrote last: " : "", last_lines);
 }
 
 static void settle_by_code(struct ending *ending, int code, const char *last_lines)
 {
     if (code == 0)
-        fail(ending, "internal", "the trainer ended with status 0 without saying how the job ended");
+        fail(ending, CAUSE_INTERNAL, "the trainer ended with status 0 without saying how the job ended");
     else
-        fail(ending, "crashed", "the trainer ended with status %d%s%s", code,
+        fail(ending, CAUSE_CRASHED, "the trainer ended with status %d%s%s", code,
              *last_lines ? "; it wrote last: " : " and wrote nothing", last_lines);
 }
 
@@ -88,7 +90,7 @@ void ending_settle(struct ending *ending, const struct message *bye, int status,
     if (bye)
         settle_by_bye(ending, bye);
     else if (child->is_unloadable)
-        fail(ending, "libtorch",
+        fail(ending, CAUSE_LIBTORCH,
              "detrd-trainer cannot start, its libtorch is missing or another than it was built with: %s", last_lines);
     else if (WIFSIGNALED(status))
         settle_by_signal(ending, WTERMSIG(status), last_lines);

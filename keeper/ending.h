@@ -2,13 +2,14 @@
  * The trainer's own last word, `bye`, counts; a crash after it is only a warning. */
 #pragma once
 #include "keeper/child.h"
+#include "spec/job_state.h"
 #include "spec/message.h"
 
 enum { ENDING_DETAIL_SIZE = 1024 };
 
 struct ending {
     bool is_success;                 /* finished, or stopped on request with a checkpoint */
-    char cause[32];                  /* word of the closed list of causes, or "" */
+    enum job_cause cause;            /* CAUSE_NONE: none is told */
     char detail[ENDING_DETAIL_SIZE]; /* one line for the person who must act, or "" */
 };
 

@@ -150,8 +150,8 @@ static bool write_exit(struct keeper *keeper, const struct ending *ending, int s
 {
     char time[CLOCK_TEXT_SIZE];
     json_t *record = json_pack("{s:o?, s:o?, s:{s:f, s:f, s:I}, s:s}", "cause",
-                               *ending->cause ? json_text(ending->cause) : json_null(), "detail",
-                               *ending->detail ? json_text(ending->detail) : json_null(), "usage", "user_s",
+                               ending->cause == CAUSE_NONE ? json_null() : json_string(job_cause_name(ending->cause)),
+                               "detail", *ending->detail ? json_text(ending->detail) : json_null(), "usage", "user_s",
                                seconds(usage->ru_utime), "system_s", seconds(usage->ru_stime), "max_rss_bytes",
                                (json_int_t)usage->ru_maxrss * 1024, "time", clock_text(clock_wall_ms(), time));
     bool ok;
@@ -195,7 +195,7 @@ static void settle_unstarted(struct ending *ending, int *status, const struct er
 {
     *ending = (struct ending){0};
     *status = W_EXITCODE(127, 0);
-    (void)snprintf(ending->cause, sizeof ending->cause, "%s", err->code == ERR_LIBTORCH ? "libtorch" : "internal");
+    ending->cause = err->code == ERR_LIBTORCH ? CAUSE_LIBTORCH : CAUSE_INTERNAL;
     (void)snprintf(ending->detail, sizeof ending->detail, "%s", err->msg);
 }
 
@@ -216,7 +216,7 @@ static int keep(struct keeper *keeper, const char *folder)
         dprintf(STDERR_FILENO, "warning: %s\n", err.msg);
     if (ending.is_success)
         return KEEPER_OK;
-    dprintf(STDERR_FILENO, "detrd-worker: %s: %s\n", ending.cause, ending.detail);
+    dprintf(STDERR_FILENO, "detrd-worker: %s: %s\n", job_cause_name(ending.cause), ending.detail);
     return KEEPER_FAILED;
 }
 
