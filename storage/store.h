@@ -18,8 +18,8 @@ void store_close(struct store *store);
 /* The pid of the daemon that holds state_dir, or 0. */
 int store_holder(const char *state_dir);
 
-/* One transaction over several calls; each of them is one by itself otherwise.  Begin does not nest.  Rollback is for a
- * failure in between, and itself cannot fail in a way that matters. */
+/* One transaction over several calls; each of them is one by itself otherwise.  They nest: only the outermost commit
+ * makes durable, and a rollback undoes what came after its own begin. */
 MUST_CHECK bool store_begin(struct store *store, struct err *err);
 MUST_CHECK bool store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);

@@ -1,0 +1,67 @@
+/* storage/migrate.c: the schema, as the steps that lead to it. */
+#include "storage/migrate.h"
+
+#include <stdlib.h>
+
+/* Only ever append (until 1.0 the first may still be edited): the n-th text takes a database from user_version n-1 to
+ * n, in one transaction. Of an event, seq is NULL where the daemon itself speaks.  A metric's id is its event's:
+ * clustered by series, because that is how points are read. */
+// clang-format off
+static const char *const migrations[] = {
+    "BEGIN;"
+    "CREATE TABLE job("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL, cause INTEGER NOT NULL DEFAULT 0, detail TEXT,"
+    " name TEXT, user TEXT, spec TEXT NOT NULL, device_type INTEGER NOT NULL, priority INTEGER NOT NULL,"
+    " made_ms INTEGER NOT NULL, started_ms INTEGER, ended_ms INTEGER) STRICT;"
+    "CREATE INDEX job_list ON job(id, state, user);"
+    "CREATE INDEX job_queue ON job(state, device_type, priority DESC, id);"
+    "CREATE TABLE attempt("
+    " job INTEGER NOT NULL REFERENCES job(id), attempt INTEGER NOT NULL, uuid TEXT NOT NULL,"
+    " started_ms INTEGER NOT NULL, spool_offset INTEGER NOT NULL DEFAULT 0, last_seq INTEGER NOT NULL DEFAULT 0,"
+    " has_hello INTEGER NOT NULL DEFAULT 0, device_name TEXT, libtorch TEXT,"
+    " epochs INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0,"
+    " first_step INTEGER NOT NULL DEFAULT 0, first_ms INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,"
+    " epoch INTEGER NOT NULL DEFAULT 0, last_ms INTEGER NOT NULL DEFAULT 0, images_per_s REAL,"
+    " best REAL, best_epoch INTEGER NOT NULL DEFAULT 0, bye TEXT,"
+    " PRIMARY KEY (job, attempt)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE event("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL REFERENCES job(id), attempt INTEGER NOT NULL,"
+    " seq INTEGER, time_ms INTEGER NOT NULL, type INTEGER NOT NULL, data TEXT NOT NULL,"
+    " UNIQUE (job, attempt, seq)) STRICT;"
+    "CREATE INDEX event_by_type ON event(job, type, id);"
+    "CREATE TABLE metric("
+    " job INTEGER NOT NULL REFERENCES job(id), name TEXT NOT NULL, id INTEGER NOT NULL REFERENCES event(id),"
+    " attempt INTEGER NOT NULL, step INTEGER NOT NULL, epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL,"
+    " PRIMARY KEY (job, name, id)) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 1;"
+    "COMMIT",
+};
+// clang-format on
+
+enum { VERSION = sizeof migrations / sizeof migrations[0] };
+
+static int on_version(void *version, int columns, char **values, char **names)
+{
+    (void)columns, (void)names;
+    *(long *)version = strtol(values[0], NULL, 10);
+    return 0;
+}
+
+bool migrate(sqlite3 *db, struct err *err)
+{
+    long version = 0;
+
+    if (sqlite3_exec(db, "PRAGMA user_version", on_version, &version, NULL) != SQLITE_OK)
+        return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
+    if (version > VERSION)
+        return err_set(err, ERR_CONFLICT,
+                       "the database was written by a newer detrd (schema %ld; this one knows schemas up to %d)",
+                       version, VERSION);
+    for (; version < VERSION; version++)
+        if (sqlite3_exec(db, migrations[version], NULL, NULL, NULL) != SQLITE_OK) {
+            err_set(err, ERR_INTERNAL, "database: migration %ld: %s", version + 1, sqlite3_errmsg(db));
+            (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* nothing to roll back if BEGIN failed */
+            return false;
+        }
+    return true;
+}
