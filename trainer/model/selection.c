@@ -158,7 +158,7 @@ struct selected selection_forward(const struct selection *selection, struct tens
     classes = tensor_reshape(classes, DIMS(groups, batch, tokens, tensor_size(classes, 2)));
     scores = tensor_amax(tensor_detach(classes), 3, false); /* [g, B, S] */
     probe_point(probe, x, "enc_memory");
-    probe_point(probe, scores, "enc_class");
+    probe_point(probe, classes, "enc_class");
     probe_point(probe, tensor_topk(scores, k, 2, &index), "topk");
     probe_point(probe, index, "topk_indices");
 
