@@ -22,7 +22,7 @@ static const struct stage {
     {"feature.%d",              "feature.%d",              CUT_MAP,     3 },
     {"projector.0",             "projector.last_norm",     CUT_MAP,     3 },
     {"enc_memory",              "enc_memory",              CUT_ROWS_64, 9 },
-    {"enc_class",               "enc_class",               CUT_WHOLE,   1 },
+    {"enc_class",               "enc_class",               CUT_BEST,    1 },
     {"reference_points",        "reference_points",        CUT_WHOLE,   1 },
     {"query_pos",               "ref_point_head",          CUT_ROWS_64, 4 },
     {"dec.%d.self_attn",        "dec.%d.self_attn",        CUT_ROWS_64, 4 },
