@@ -1,5 +1,6 @@
 /* trainer/model/boxes.h: overlap of boxes, as tensors with a gradient.
- * Leading dimensions broadcast.  Formulas: rfdetr 1.11.2 `utilities/box_ops.py`; GIoU: Rezatofighi et al., CVPR 2019. */
+ * Leading dimensions broadcast.  Formulas: rfdetr 1.11.2 `utilities/box_ops.py`; GIoU: Rezatofighi et al., CVPR 2019.
+ */
 #pragma once
 #include "trainer/tensor/tensor.h"
 

@@ -1,11 +1,10 @@
 /* trainer/model/matcher.h: which prediction answers for which object.
  *
- * The queries are cut into `groups` equal parts; each image × group is one assignment problem of its own, solved exactly
- * on the host, so an object has up to `groups` matches.  Cost of query i and object j, in float32 and without gradient:
- *     5·‖b_i − b_j‖₁ + 2·class(x_i at the object's class) − 2·GIoU
- *     class(x) = 0.25 (1 − σ(x))²·(−log σ(x)) − 0.75 σ(x)²·(−log σ(−x))
- * Costs that are not finite count as the largest finite one of the set plus the largest magnitude plus 1.
- * Source: rfdetr 1.11.2 `models/matcher.py`. */
+ * The queries are cut into `groups` equal parts; each image × group is one assignment problem of its own, solved
+ * exactly on the host, so an object has up to `groups` matches.  Cost of query i and object j, in float32 and without
+ * gradient: 5·‖b_i − b_j‖₁ + 2·class(x_i at the object's class) − 2·GIoU class(x) = 0.25 (1 − σ(x))²·(−log σ(x)) − 0.75
+ * σ(x)²·(−log σ(−x)) Costs that are not finite count as the largest finite one of the set plus the largest magnitude
+ * plus 1. Source: rfdetr 1.11.2 `models/matcher.py`. */
 #pragma once
 #include "trainer/tensor/tensor.h"
 
