@@ -31,14 +31,14 @@ static void fail_at(struct place *place, const char *key, const char *value, con
     int length = value ? (int)(place->json->at - value) : 0;
 
     (void)snprintf(pointer, sizeof(pointer), "/%s/%" PRId64 "%s%s", place->array, place->index, *key ? "/" : "", key);
-    json_fail(place->json, pointer, "%.*s%s%s", length < SHOWN ? length : SHOWN, value ? value : "",
+    pull_fail(place->json, pointer, "%.*s%s%s", length < SHOWN ? length : SHOWN, value ? value : "",
               length > SHOWN ? "… "
               : value        ? " "
                              : "",
               wrong);
 }
 
-static bool whole(const struct json_number *number, int64_t *value)
+static bool whole(const struct pull_number *number, int64_t *value)
 {
     char *end;
 
@@ -66,19 +66,19 @@ static void fail_text(struct place *place, const char *key, const char *value)
 
 static int64_t read_id(struct place *place, const char *key)
 {
-    enum json_kind kind = json_kind(place->json);
+    enum pull_kind kind = pull_kind(place->json);
     const char *value = place->json->at;
     int64_t id = 0;
 
-    if (kind == JSON_NUMBER) {
-        struct json_number number = json_number(place->json);
+    if (kind == PULL_NUMBER) {
+        struct pull_number number = pull_number(place->json);
 
         if (!place->json->failed && !whole(&number, &id))
             fail_at(place, key, value, "is not an integer");
         return id;
     }
-    (void)json_skip(place->json);
-    if (kind == JSON_TEXT)
+    (void)pull_skip(place->json);
+    if (kind == PULL_TEXT)
         fail_text(place, key, value);
     else
         fail_at(place, key, value, "is not an integer");
@@ -89,9 +89,9 @@ static const char *read_text(struct place *place, const char *key)
 {
     const char *value;
 
-    if (json_kind(place->json) == JSON_TEXT)
-        return json_text(place->json, place->coco->arena);
-    value = json_skip(place->json);
+    if (pull_kind(place->json) == PULL_TEXT)
+        return pull_text(place->json, place->coco->arena);
+    value = pull_skip(place->json);
     fail_at(place, key, value, "is not a text");
     return "";
 }
@@ -99,25 +99,25 @@ static const char *read_text(struct place *place, const char *key)
 /* A number, or instead where there is something else. */
 static double read_number(struct place *place, double instead)
 {
-    if (json_kind(place->json) == JSON_NUMBER)
-        return json_number(place->json).value;
-    (void)json_skip(place->json);
+    if (pull_kind(place->json) == PULL_NUMBER)
+        return pull_number(place->json).value;
+    (void)pull_skip(place->json);
     return instead;
 }
 
 static void read_box(struct place *place, double box[4])
 {
     struct json_pull *json = place->json;
-    enum json_kind kind = json_kind(json);
+    enum pull_kind kind = pull_kind(json);
     const char *value = json->at;
     int count = 0;
-    bool finite = kind == JSON_ARRAY, far = false;
+    bool finite = kind == PULL_ARRAY, far = false;
 
     if (!finite) {
-        (void)json_skip(json);
+        (void)pull_skip(json);
     } else {
-        json_enter(json, JSON_ARRAY);
-        for (; json_more(json); count++) {
+        pull_enter(json, PULL_ARRAY);
+        for (; pull_more(json); count++) {
             double number = read_number(place, NAN);
 
             finite = finite && isfinite(number);
@@ -135,15 +135,15 @@ static void read_box(struct place *place, double box[4])
 /* Absent, null and 0 are no. */
 static bool read_crowd(struct place *place)
 {
-    enum json_kind kind = json_kind(place->json);
+    enum pull_kind kind = pull_kind(place->json);
     const char *value = place->json->at;
 
-    if (kind == JSON_NUMBER)
-        return json_number(place->json).value != 0;
-    (void)json_skip(place->json);
-    if (kind != JSON_BOOL && kind != JSON_NULL)
+    if (kind == PULL_NUMBER)
+        return pull_number(place->json).value != 0;
+    (void)pull_skip(place->json);
+    if (kind != PULL_BOOL && kind != PULL_NULL)
         fail_at(place, "iscrowd", value, "is neither 0 nor 1");
-    return kind == JSON_BOOL && *value == 't';
+    return kind == PULL_BOOL && *value == 't';
 }
 
 /* Members of an item that must be there, as bits of what was seen. */
@@ -172,8 +172,8 @@ static void read_category(struct place *place)
     struct coco_category *category = &place->coco->categories[place->index];
     unsigned seen = 0;
 
-    while (json_more(place->json)) {
-        const char *key = json_key(place->json);
+    while (pull_more(place->json)) {
+        const char *key = pull_key(place->json);
 
         if (strcmp(key, "id") == 0) {
             category->id = read_id(place, "id");
@@ -181,10 +181,10 @@ static void read_category(struct place *place)
         } else if (strcmp(key, "name") == 0) {
             category->name = read_text(place, "name");
             seen |= SEEN_NAME;
-        } else if (strcmp(key, "supercategory") == 0 && json_kind(place->json) == JSON_TEXT) {
-            category->supercategory = json_text(place->json, place->coco->arena);
+        } else if (strcmp(key, "supercategory") == 0 && pull_kind(place->json) == PULL_TEXT) {
+            category->supercategory = pull_text(place->json, place->coco->arena);
         } else {
-            (void)json_skip(place->json);
+            (void)pull_skip(place->json);
         }
     }
     check_seen(place, seen, SEEN_ID | SEEN_NAME);
@@ -196,8 +196,8 @@ static void read_image(struct place *place)
     unsigned seen = 0;
 
     image->width = image->height = NAN;
-    while (json_more(place->json)) {
-        const char *key = json_key(place->json);
+    while (pull_more(place->json)) {
+        const char *key = pull_key(place->json);
 
         if (strcmp(key, "id") == 0) {
             image->id = read_id(place, "id");
@@ -210,7 +210,7 @@ static void read_image(struct place *place)
         } else if (strcmp(key, "height") == 0) {
             image->height = read_number(place, NAN);
         } else {
-            (void)json_skip(place->json);
+            (void)pull_skip(place->json);
         }
     }
     check_seen(place, seen, SEEN_ID | SEEN_FILE);
@@ -221,8 +221,8 @@ static void read_annotation(struct place *place)
     struct coco_annotation *annotation = &place->coco->annotations[place->index];
     unsigned seen = 0;
 
-    while (json_more(place->json)) {
-        const char *key = json_key(place->json);
+    while (pull_more(place->json)) {
+        const char *key = pull_key(place->json);
 
         if (strcmp(key, "image_id") == 0) {
             annotation->image_id = read_id(place, "image_id");
@@ -238,7 +238,7 @@ static void read_annotation(struct place *place)
         } else if (strcmp(key, "iscrowd") == 0) {
             annotation->crowd = read_crowd(place);
         } else {
-            (void)json_skip(place->json);
+            (void)pull_skip(place->json);
         }
     }
     check_seen(place, seen, SEEN_IMAGE | SEEN_CATEGORY | SEEN_BOX);
@@ -265,19 +265,19 @@ static void read_array(struct json_pull *json, struct coco *coco, const struct a
     int64_t *count = (int64_t *)((char *)coco + array->count), room = 0;
     struct place place = {json, coco, array->key, 0};
 
-    json_enter(json, JSON_ARRAY);
-    for (*count = 0; json_more(json); (*count)++) {
+    pull_enter(json, PULL_ARRAY);
+    for (*count = 0; pull_more(json); (*count)++) {
         if (*count == room) {
             room = room ? 2 * room : 64;
             *items = xrealloc(*items, (size_t)room * array->size);
         }
         memset((char *)*items + (size_t)*count * array->size, 0, array->size);
         place.index = *count;
-        if (json_kind(json) == JSON_OBJECT) {
-            json_enter(json, JSON_OBJECT);
+        if (pull_kind(json) == PULL_OBJECT) {
+            pull_enter(json, PULL_OBJECT);
             array->read(&place);
         } else {
-            fail_at(&place, "", json_skip(json), "is not an object");
+            fail_at(&place, "", pull_skip(json), "is not an object");
         }
     }
 }
@@ -286,16 +286,16 @@ static void read_file(struct json_pull *json, struct coco *coco)
 {
     bool seen[ARRAY_COUNT] = {false};
 
-    json_enter(json, JSON_OBJECT);
-    while (json_more(json)) {
+    pull_enter(json, PULL_OBJECT);
+    while (pull_more(json)) {
         int which = 0;
 
-        while (which < ARRAY_COUNT && strcmp(json_key(json), arrays[which].key) != 0)
+        while (which < ARRAY_COUNT && strcmp(pull_key(json), arrays[which].key) != 0)
             which++;
         if (which == ARRAY_COUNT)
-            (void)json_skip(json);
+            (void)pull_skip(json);
         else if (seen[which])
-            json_fail(json, "", "'%s' stands there twice", arrays[which].key);
+            pull_fail(json, "", "'%s' stands there twice", arrays[which].key);
         else
             read_array(json, coco, &arrays[which]);
         if (which < ARRAY_COUNT)
@@ -303,7 +303,7 @@ static void read_file(struct json_pull *json, struct coco *coco)
     }
     for (int i = 0; i < ARRAY_COUNT; i++)
         if (!seen[i])
-            json_fail(json, "", "there is no '%s'", arrays[i].key);
+            pull_fail(json, "", "there is no '%s'", arrays[i].key);
 }
 
 bool coco_read(const char *path, const char *file, struct arena *arena, struct coco *coco, struct err *err)
@@ -318,9 +318,9 @@ bool coco_read(const char *path, const char *file, struct arena *arena, struct c
         err->code = ERR_DATASET;
         return false;
     }
-    json_open(&json, file, text, size);
+    pull_open(&json, file, text, size);
     read_file(&json, coco);
-    if (!json_end(&json, err)) {
+    if (!pull_end(&json, err)) {
         free(text);
         return false;
     }

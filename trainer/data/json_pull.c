@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void json_fail(struct json_pull *json, const char *pointer, const char *fmt, ...)
+void pull_fail(struct json_pull *json, const char *pointer, const char *fmt, ...)
 {
     char words[512];
     va_list args;
@@ -32,7 +32,7 @@ static void broken(struct json_pull *json, const char *what)
             line++;
             start = at + 1;
         }
-    json_fail(json, "", "broken JSON at line %ld, column %ld: %s", line, (long)(json->at - start) + 1, what);
+    pull_fail(json, "", "broken JSON at line %ld, column %ld: %s", line, (long)(json->at - start) + 1, what);
 }
 
 static void skip_space(struct json_pull *json)
@@ -50,47 +50,47 @@ static bool take(struct json_pull *json, char c)
     return true;
 }
 
-void json_open(struct json_pull *json, const char *file, const char *text, size_t size)
+void pull_open(struct json_pull *json, const char *file, const char *text, size_t size)
 {
     *json = (struct json_pull){.file = file, .text = text, .at = text, .end = text + size};
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         json->at += 3;
 }
 
-enum json_kind json_kind(struct json_pull *json)
+enum pull_kind pull_kind(struct json_pull *json)
 {
     skip_space(json);
     if (json->failed)
-        return JSON_NONE;
+        return PULL_NONE;
     switch (*json->at) {
     case '{':
-        return JSON_OBJECT;
+        return PULL_OBJECT;
     case '[':
-        return JSON_ARRAY;
+        return PULL_ARRAY;
     case '"':
-        return JSON_TEXT;
+        return PULL_TEXT;
     case 't':
     case 'f':
-        return JSON_BOOL;
+        return PULL_BOOL;
     case 'n':
-        return JSON_NULL;
+        return PULL_NULL;
     default:
-        return JSON_NUMBER;
+        return PULL_NUMBER;
     }
 }
 
-void json_enter(struct json_pull *json, enum json_kind kind)
+void pull_enter(struct json_pull *json, enum pull_kind kind)
 {
-    char bracket = kind == JSON_ARRAY ? '[' : '{';
+    char bracket = kind == PULL_ARRAY ? '[' : '{';
 
     if (json->failed)
         return;
     if (!take(json, bracket))
-        broken(json, kind == JSON_ARRAY ? "'[' expected" : "'{' expected");
-    else if (json->depth == JSON_DEPTH)
+        broken(json, kind == PULL_ARRAY ? "'[' expected" : "'{' expected");
+    else if (json->depth == PULL_DEPTH)
         broken(json, "nested too deeply");
     else
-        json->open[json->depth++] = kind == JSON_ARRAY ? ']' : '}';
+        json->open[json->depth++] = kind == PULL_ARRAY ? ']' : '}';
     json->first = true;
 }
 
@@ -202,12 +202,12 @@ static void read_text(struct json_pull *json, char *out)
     *out = '\0';
 }
 
-const char *json_text(struct json_pull *json, struct arena *arena)
+const char *pull_text(struct json_pull *json, struct arena *arena)
 {
     const char *start = json->at, *end;
     char *out;
 
-    if (json_kind(json) != JSON_TEXT) {
+    if (pull_kind(json) != PULL_TEXT) {
         broken(json, "a text expected");
         return "";
     }
@@ -227,7 +227,7 @@ static void read_key(struct json_pull *json)
     const char *start;
     size_t length;
 
-    if (json_kind(json) != JSON_TEXT) {
+    if (pull_kind(json) != PULL_TEXT) {
         broken(json, "a key in quotes expected");
         return;
     }
@@ -236,14 +236,14 @@ static void read_key(struct json_pull *json)
     if (json->failed)
         return;
     length = (size_t)(json->at - 1 - start);
-    length = length < JSON_KEY_SIZE ? length : JSON_KEY_SIZE - 1;
+    length = length < PULL_KEY_SIZE ? length : PULL_KEY_SIZE - 1;
     memcpy(json->key, start, length);
     json->key[length] = '\0';
     if (!take(json, ':'))
         broken(json, "':' expected");
 }
 
-bool json_more(struct json_pull *json)
+bool pull_more(struct json_pull *json)
 {
     char close;
 
@@ -265,7 +265,7 @@ bool json_more(struct json_pull *json)
     return !json->failed;
 }
 
-const char *json_key(const struct json_pull *json)
+const char *pull_key(const struct json_pull *json)
 {
     return json->failed ? "" : json->key;
 }
@@ -328,9 +328,9 @@ static bool short_decimal(const char *text, const char *end, double *value)
     return true;
 }
 
-struct json_number json_number(struct json_pull *json)
+struct pull_number pull_number(struct json_pull *json)
 {
-    struct json_number number = {.text = "", .value = NAN};
+    struct pull_number number = {.text = "", .value = NAN};
     const char *end;
 
     skip_space(json);
@@ -361,35 +361,35 @@ static void skip_word(struct json_pull *json)
     broken(json, "a value expected");
 }
 
-const char *json_skip(struct json_pull *json)
+const char *pull_skip(struct json_pull *json)
 {
-    enum json_kind kind = json_kind(json);
+    enum pull_kind kind = pull_kind(json);
     const char *start = json->at;
     int depth = json->depth;
 
     switch (kind) {
-    case JSON_NONE:
+    case PULL_NONE:
         break;
-    case JSON_NULL:
-    case JSON_BOOL:
+    case PULL_NULL:
+    case PULL_BOOL:
         skip_word(json);
         break;
-    case JSON_NUMBER:
-        (void)json_number(json);
+    case PULL_NUMBER:
+        (void)pull_number(json);
         break;
-    case JSON_TEXT:
+    case PULL_TEXT:
         skip_text(json);
         break;
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        json_enter(json, kind);
+    case PULL_ARRAY:
+    case PULL_OBJECT:
+        pull_enter(json, kind);
         while (json->depth > depth) /* without recursion: more inner levels are opened and closed on the way */
-            if (json_more(json)) {
-                kind = json_kind(json);
-                if (kind == JSON_ARRAY || kind == JSON_OBJECT)
-                    json_enter(json, kind);
+            if (pull_more(json)) {
+                kind = pull_kind(json);
+                if (kind == PULL_ARRAY || kind == PULL_OBJECT)
+                    pull_enter(json, kind);
                 else
-                    (void)json_skip(json);
+                    (void)pull_skip(json);
             } else if (json->failed)
                 break;
         break;
@@ -397,7 +397,7 @@ const char *json_skip(struct json_pull *json)
     return start;
 }
 
-bool json_end(struct json_pull *json, struct err *err)
+bool pull_end(struct json_pull *json, struct err *err)
 {
     skip_space(json);
     if (!json->failed && json->at != json->end)

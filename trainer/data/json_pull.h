@@ -1,13 +1,13 @@
 /* trainer/data/json_pull.h: reads JSON text value by value, without a tree: annotation files have hundreds of
  * megabytes, most of it in keys that nobody needs.
  *
- *   json_open(&json, "train/a.json", text, size);
- *   json_enter(&json, JSON_OBJECT);
- *   while (json_more(&json))
- *       if (strcmp(json_key(&json), "n") == 0) n = json_number(&json)…; else json_skip(&json);
- *   if (!json_end(&json, err)) …
+ *   pull_open(&json, "train/a.json", text, size);
+ *   pull_enter(&json, PULL_OBJECT);
+ *   while (pull_more(&json))
+ *       if (strcmp(pull_key(&json), "n") == 0) n = pull_number(&json)…; else pull_skip(&json);
+ *   if (!pull_end(&json, err)) …
  *
- * Errors stick: after the first one json_more is false and everything else does nothing, so that only json_end needs a
+ * Errors stick: after the first one pull_more is false and everything else does nothing, so that only pull_end needs a
  * check.  NaN, Infinity and -Infinity are read as numbers, since Python writes them. */
 #pragma once
 #include "base/arena.h"
@@ -15,52 +15,52 @@
 
 #include <stdint.h>
 
-enum json_kind { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
+enum pull_kind { PULL_NONE, PULL_NULL, PULL_BOOL, PULL_NUMBER, PULL_TEXT, PULL_ARRAY, PULL_OBJECT };
 
-enum { JSON_KEY_SIZE = 32, JSON_DEPTH = 128 };
+enum { PULL_KEY_SIZE = 32, PULL_DEPTH = 128 };
 
 struct json_pull {
     const char *file;
     const char *text, *at, *end;
     int depth;
     bool first;              /* nothing was read yet in the innermost array or object */
-    char open[JSON_DEPTH];   /* the brackets that will close them */
-    char key[JSON_KEY_SIZE]; /* of the member that comes next */
+    char open[PULL_DEPTH];   /* the brackets that will close them */
+    char key[PULL_KEY_SIZE]; /* of the member that comes next */
     bool failed;
     struct err err;
 };
 
 /* text[size] must be 0 and text live as long as json; file is what messages call it.  A byte-order mark is skipped. */
-void json_open(struct json_pull *json, const char *file, const char *text, size_t size);
+void pull_open(struct json_pull *json, const char *file, const char *text, size_t size);
 
-/* The kind of the value that comes next; JSON_NONE after an error. */
-enum json_kind json_kind(struct json_pull *json);
+/* The kind of the value that comes next; PULL_NONE after an error. */
+enum pull_kind pull_kind(struct json_pull *json);
 
 /* Goes into the array or object that comes next. */
-void json_enter(struct json_pull *json, enum json_kind kind);
+void pull_enter(struct json_pull *json, enum pull_kind kind);
 
 /* Whether another item or member follows; leaves the array or object when none does.  Reads a member's key. */
-bool json_more(struct json_pull *json);
+bool pull_more(struct json_pull *json);
 
-/* The key of the member that comes next; cut to JSON_KEY_SIZE - 1 bytes, so that a long one equals no short one. */
-const char *json_key(const struct json_pull *json);
+/* The key of the member that comes next; cut to PULL_KEY_SIZE - 1 bytes, so that a long one equals no short one. */
+const char *pull_key(const struct json_pull *json);
 
 /* A number, as written and as a double.  Its text is not NUL-terminated. */
-struct json_number {
+struct pull_number {
     const char *text;
     int length;
     double value;
 };
-struct json_number json_number(struct json_pull *json);
+struct pull_number pull_number(struct json_pull *json);
 
 /* A text in UTF-8 without NUL, unescaped. */
-const char *json_text(struct json_pull *json, struct arena *arena);
+const char *pull_text(struct json_pull *json, struct arena *arena);
 
 /* Passes over any value and returns where it began. */
-const char *json_skip(struct json_pull *json);
+const char *pull_skip(struct json_pull *json);
 
 /* Checks that nothing follows; false hands over the first error. */
-MUST_CHECK bool json_end(struct json_pull *json, struct err *err);
+MUST_CHECK bool pull_end(struct json_pull *json, struct err *err);
 
 /* A failure of the caller's own.  Only the first one counts. */
-PRINTF(3, 4) void json_fail(struct json_pull *json, const char *pointer, const char *fmt, ...);
+PRINTF(3, 4) void pull_fail(struct json_pull *json, const char *pointer, const char *fmt, ...);

@@ -1,0 +1,13 @@
+/* trainer/data/resize.h: resampling, cutting and mirroring of RGB images. */
+#pragma once
+#include "trainer/data/image.h"
+
+/* from at width × height px in to: bilinear with antialias, as Pillow's Image.resize(…, BILINEAR): first across, then
+ * down, with rounding to 8 bits in between.  between is room for the first pass.  All three are different images. */
+void image_resize(const struct image *from, int width, int height, struct image *to, struct image *between);
+
+/* The part of from at left, top of width × height px, which lies inside it, in to. */
+void image_crop(const struct image *from, int left, int top, int width, int height, struct image *to);
+
+/* Mirrors left and right. */
+void image_flip(struct image *image);
