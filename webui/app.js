@@ -1,1 +1,168 @@
+// Routes, history, title, favicon, theme, connection, keys and error views: everything around the view.
+import {Problem} from './api.js';
+import {attribute, fill, h, s, say, reveal, text} from './dom.js';
+import {poll} from './live.js';
 
+// A view is show(main, params, page) → {refresh(signal), leave()}; page is below.
+const ROUTES = [
+    [/^\/$/, 'overview', () => import('./views/overview.js')],
+    [/^\/jobs$/, 'jobs', () => import('./views/jobs.js')],
+    [/^\/jobs\/(\d+)$/, 'jobs', () => import('./views/job.js')],
+];
+const KEYS = [['g o', 'Overview'], ['g j', 'Jobs'], ['t', 'Light or dark'], ['?', 'These keys'],
+    ['← →', 'In a chart: move the cursor, with Shift by 10'], ['f', 'In a chart: full width'], ['0', 'In a chart: zoom out']];
+const BANNER_AFTER_MS = 3000;
+
+const dot = h('span', {class: 'live'}, 'Connecting');
+const banner = h('div', {class: 'banner', role: 'alert', hidden: true},
+    'No connection to detrd. Your jobs keep running; this page catches up by itself.');
+const main = h('main', {id: 'main', tabindex: -1});
+const help = h('dialog', {'aria-label': 'Keys'}, h('h2', {}, 'Keys'),
+    h('dl', {class: 'keys'}, KEYS.map(([key, does]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, does)])),
+    h('form', {method: 'dialog'}, h('button', {}, 'Close')));
+let leave = () => {};
+let opened = 0;
+
+const link = (href, name) => h('a', {href, 'data-nav': name.toLowerCase()}, name);
+const theme = h('button', {class: 'icon', type: 'button', 'aria-label': 'Light or dark', title: 'Light or dark (t)', on: {click: turn}},
+    s('svg', {viewBox: '0 0 16 16', 'aria-hidden': 'true'}, s('circle', {cx: 8, cy: 8, r: 6.2, class: 'ring'}),
+        s('path', {d: 'M8 1.8a6.2 6.2 0 0 1 0 12.4z'})));
+
+document.body.append(
+    h('a', {class: 'skip', href: '#main'}, 'Skip to content'),
+    h('header', {class: 'top'},
+        h('a', {class: 'brand', href: '/'}, s('svg', {viewBox: '0 0 18 18', 'aria-hidden': 'true'},
+            s('rect', {x: 1, y: 1, width: 16, height: 16, rx: 4}), s('path', {d: 'M1 11.5 6 7l4 3.5L17 5'})), 'detrd'),
+        h('nav', {'aria-label': 'Pages'}, link('/', 'Overview'), link('/jobs', 'Jobs')),
+        h('div', {class: 'right'}, dot, theme)),
+    banner, main, help);
+
+// What a view may do to its surroundings.
+const page = {
+    title(words, icon) {
+        document.title = words ? `${words} · detrd` : 'detrd';
+        const favicon = document.getElementById('favicon');
+        attribute(favicon, 'href', favicon.getAttribute('href').replace(/favicon-\w+/, `favicon-${icon ?? 'ok'}`));
+    },
+    error: (problem) => fill(main, errorView(problem)),
+};
+
+function errorView(problem) {
+    const missing = problem.status === 404 || problem.status === 410;
+    const words = problem.status >= 500
+        ? `detrd could not answer${problem.request_id ? ` (request ${problem.request_id})` : ''}. Try again; if it stays, tell the operator this number.`
+        : problem.message;
+    page.title(missing ? 'Not found' : 'Error', 'bad');
+    return h('div', {class: 'error'}, h('h1', {}, missing ? 'Not found' : 'That did not work'), h('p', {}, words),
+        h('p', {}, h('a', {href: '/'}, 'To the overview')));
+}
+
+async function open() {
+    const mine = ++opened;
+    const route = ROUTES.find(([pattern]) => pattern.test(location.pathname));
+    leave();
+    leave = () => {};
+    document.querySelectorAll('[data-nav]').forEach((a) => attribute(a, 'aria-current', a.dataset.nav === route?.[1] && 'page'));
+    fill(main, h('p', {class: 'loading'}, 'Loading …'));
+    if (!route)
+        return page.error(new Problem(404, {detail: `There is no page ${location.pathname}.`}));
+    const view = await route[2]();
+    if (mine !== opened)
+        return undefined; // another page was opened meanwhile
+    const shown = view.show(main, location.pathname.match(route[0]).slice(1), page);
+    const stop = poll(shown.refresh, connection, (problem) => failed(problem, shown));
+    leave = () => {
+        stop();
+        shown.leave?.();
+    };
+    return undefined;
+}
+
+// A job that does not exist ends the view; any other fault is shown over what is there.
+function failed(problem, shown) {
+    if (!(problem instanceof Problem))
+        console.error(problem);
+    if (shown.ready?.() && problem.status !== 404 && problem.status !== 410) {
+        text(banner, problem.message);
+        reveal(banner, true);
+        return false;
+    }
+    leave();
+    page.error(problem);
+    return true;
+}
+
+let lostSince = 0;
+function connection(state) {
+    clearTimeout(lostSince);
+    const lost = state === 'lost';
+    attribute(dot, 'class', lost ? 'live lost' : 'live');
+    text(dot, lost ? 'Reconnecting' : 'Live');
+    if (lost) {
+        lostSince = setTimeout(() => {
+            text(banner, 'No connection to detrd. Your jobs keep running; this page catches up by itself.');
+            reveal(banner, true);
+        }, BANNER_AFTER_MS);
+    } else {
+        if (!banner.hidden)
+            say('Connected again. Nothing was missed.');
+        reveal(banner, false);
+    }
+}
+
+function go(url) {
+    history.pushState(null, '', url);
+    open();
+    scrollTo(0, 0);
+    main.focus({preventScroll: true});
+}
+
+// Links to pages of ours are opened in place; everything else is the browser's.
+document.addEventListener('click', (event) => {
+    const a = event.target.closest?.('a[href]');
+    const url = a && new URL(a.href);
+    if (!a || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+        return;
+    if (url.origin !== location.origin || url.hash || a.target || !ROUTES.some(([pattern]) => pattern.test(url.pathname)))
+        return;
+    event.preventDefault();
+    go(url);
+});
+addEventListener('popstate', () => open());
+
+function turn() {
+    const dark = document.documentElement.dataset.theme !== 'dark';
+    paint(dark);
+    try {
+        localStorage.setItem('theme', dark ? 'dark' : 'light');
+    } catch { /* without storage the choice lasts as long as the page */ }
+}
+
+function paint(dark) {
+    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+    document.dispatchEvent(new Event('theme'));
+}
+
+function stored() {
+    try {
+        return localStorage.getItem('theme');
+    } catch {
+        return null;
+    }
+}
+
+const system = matchMedia('(prefers-color-scheme: dark)');
+system.addEventListener('change', () => stored() ?? paint(system.matches));
+paint((stored() ?? (system.matches ? 'dark' : 'light')) === 'dark');
+
+let before = '';
+document.addEventListener('keydown', (event) => {
+    if (event.target.closest?.('input, select, textarea, dialog') || event.ctrlKey || event.metaKey || event.altKey)
+        return;
+    const keys = {'?': () => help.showModal(), t: turn, 'g o': () => go('/'), 'g j': () => go('/jobs')};
+    const act = keys[`${before} ${event.key}`] ?? keys[event.key];
+    before = event.key;
+    act?.();
+});
+
+open();

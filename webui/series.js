@@ -1,0 +1,106 @@
+// Curves as arrays: merging history with live points, folding, smoothing, axes.  Pure functions over
+// {step, epoch, time_ms, attempt, value, min, max}: arrays of one length, in the order of (attempt, step).
+
+const COLUMNS = ['step', 'epoch', 'time_ms', 'attempt', 'value', 'min', 'max'];
+
+export const empty = () => Object.fromEntries(COLUMNS.map((name) => [name, []]));
+
+// A non-finite value comes as text ("nan"); it is a gap in the line.
+const finite = (v) => (typeof v === 'number' && Number.isFinite(v) ? v : null);
+
+// The series of a reply of /v1/jobs/{id}/metrics?name=…, by name.
+export function read(reply) {
+    return new Map(reply.series.map((series) => {
+        const x = reply.x[series.x];
+        const value = series.value.map(finite);
+        return [series.name, {
+            step: x.step, epoch: x.epoch, time_ms: x.time_ms, attempt: x.attempt, value,
+            min: series.min ? series.min.map(finite) : value, max: series.max ? series.max.map(finite) : value,
+        }];
+    }));
+}
+
+// Appends the points of more that come after the last of curve; what it has already is dropped.
+export function append(curve, more) {
+    let attempt = curve.attempt.at(-1) ?? -1;
+    let step = curve.step.at(-1) ?? -1;
+    more.step.forEach((at, i) => {
+        const run = more.attempt[i];
+        if (run < attempt || (run === attempt && at <= step))
+            return;
+        COLUMNS.forEach((name) => curve[name].push(more[name][i]));
+        attempt = run;
+        step = at;
+    });
+    return curve;
+}
+
+// When curve has more than twice budget points, its older half is folded in place, two points into one that keeps their
+// min, max and mean: spikes stay.
+export function bound(curve, budget) {
+    const size = curve.step.length;
+    if (size <= 2 * budget)
+        return curve;
+    const half = Math.floor(size / 4) * 2;
+    const folded = empty();
+    for (let i = 0; i < half; i += 2) {
+        const pair = (name) => [curve[name][i], curve[name][i + 1]].filter((v) => v !== null);
+        for (const name of ['step', 'epoch', 'time_ms', 'attempt'])
+            folded[name].push(curve[name][i + 1]);
+        folded.value.push(mean(pair('value')));
+        folded.min.push(pair('min').length ? Math.min(...pair('min')) : null);
+        folded.max.push(pair('max').length ? Math.max(...pair('max')) : null);
+    }
+    COLUMNS.forEach((name) => curve[name].splice(0, half, ...folded[name]));
+    return curve;
+}
+
+const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);
+
+// Exponential mean, debiased so that the first points are not pulled to 0.  weight 0 is the values themselves.
+export function smooth(values, weight) {
+    let sum = 0;
+    let share = 0;
+    return values.map((v) => {
+        if (v === null)
+            return null;
+        sum = weight * sum + (1 - weight) * v;
+        share = weight * share + (1 - weight);
+        return sum / share;
+    });
+}
+
+// The x values of curve: by 'step', by 'epoch' (fractional, from steps per epoch) or by 'time' (seconds since the epoch
+// of Unix time, as uPlot wants them).  Ascending, as a later attempt may go back over steps: then its points win.
+export function axis(curve, by, stepsPerEpoch) {
+    if (by === 'time')
+        return curve.time_ms.map((ms) => ms / 1000);
+    return by === 'epoch' ? curve.step.map((step) => step / stepsPerEpoch) : curve.step;
+}
+
+// Indices of the points that an axis by step may show: those that no later attempt went over again.
+export function current(curve) {
+    const kept = [];
+    let least = Infinity;
+    for (let i = curve.step.length - 1; i >= 0; i--) {
+        if (curve.step[i] < least) {
+            kept.push(i);
+            least = curve.step[i];
+        }
+    }
+    return kept.reverse();
+}
+
+// Columns on one common x, for curves that are sampled differently: [x, [values of the first], …].
+export function join(curves) {
+    const xs = [...new Set(curves.flatMap(({x}) => x))].sort((a, b) => a - b);
+    const place = new Map(xs.map((x, i) => [x, i]));
+    return [xs, ...curves.flatMap(({x, columns}) => columns.map((values) => {
+        const column = new Array(xs.length).fill(null);
+        values.forEach((v, i) => { column[place.get(x[i])] = v; });
+        return column;
+    }))];
+}
+
+// The newest value that is one.
+export const last = (values) => values.findLast((v) => v !== null && v !== undefined) ?? null;

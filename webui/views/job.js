@@ -1,0 +1,167 @@
+// One job, from the top: what it is, how far it is, its curves, and everything behind them.
+import * as api from '../api.js';
+import {ampPanel, ampWords} from '../amp.js';
+import {Chart, Group} from '../chart.js';
+import {chartSpecs} from '../charts.js';
+import {attribute, fill, h, reveal, say, text} from '../dom.js';
+import * as format from '../format.js';
+import {load} from '../plot.js';
+import {deviceWords, doneAt, endWords, progressWords, ratio} from '../rows.js';
+import * as sections from '../sections.js';
+import {Curves} from '../store.js';
+import {clock, confirmed, FAVICONS, isFinal, jobName, meter, pill, stateWord, tile} from '../widgets.js';
+
+const LOG_LINES = 200;
+
+export function show(main, [id], page) {
+    const path = `/v1/jobs/${id}`;
+    const curves = new Curves(id);
+    const group = new Group();
+    const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id)};
+    const head = header(() => api.post(`${path}/cancel`).then((job) => paint({job})));
+    const progress = progressPanel();
+    const grid = h('div', {class: 'charts', id: 'charts'});
+    const known = {job: null, amp: null, log: '', checkpoints: [], ended: false};
+    let ready = false;
+
+    // What cannot change any more is not asked for again.
+    async function refresh(signal) {
+        if (known.ended)
+            return;
+        const job = await api.get(path, {}, signal);
+        const started = job.attempt > 0;
+        const [amp, log, files] = started ? await Promise.all([
+            known.amp?.equal ? known.amp : api.getIfThere(`${path}/amp`, {}, signal),
+            api.get(`${path}/log`, {tail: LOG_LINES}, signal), api.getIfThere(`${path}/checkpoints`, {}, signal)]) : [null, '', null];
+        if (started)
+            await curves.refresh(signal);
+        await lay(job);
+        paint({job, amp, log, checkpoints: files?.checkpoints ?? []});
+        known.ended = isFinal(job);
+    }
+
+    async function lay(job) {
+        if (ready)
+            return;
+        const uPlot = await load();
+        chartSpecs(curves, () => known.job).forEach((spec) => grid.append(new Chart(uPlot, spec, curves, group).node));
+        const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files];
+        fill(main, head.node, progress.node, toolbar(group, order), h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
+        ready = true;
+        if (job.state === 'failed')
+            grid.before(parts.log.node);
+        document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    }
+
+    function paint(news) {
+        if (known.job && news.job.state !== known.job.state)
+            say(`Job ${id} is ${stateWord(news.job.state).toLowerCase()}.`);
+        Object.assign(known, news);
+        const {job} = known;
+        head.update(job, known.amp);
+        progress.update(job, curves, known.checkpoints);
+        parts.classes.update(curves);
+        parts.log.update(known.log);
+        parts.config.update(job.spec);
+        parts.amp.update(known.amp);
+        parts.warnings.update(job.warnings ?? []);
+        parts.files.update(known.checkpoints, job.folder);
+        group.set({stepsPerEpoch: curves.stepsPerEpoch(job)});
+        const done = ratio(job.progress);
+        page.title(`${isFinal(job) || !done ? stateWord(job.state) : format.percent(done)} ${jobName(job)}`, FAVICONS[job.state]);
+    }
+
+    const repaint = () => group.paint();
+    document.addEventListener('theme', repaint);
+    return {refresh, ready: () => ready, leave() {
+        document.removeEventListener('theme', repaint);
+        group.leave();
+    }};
+}
+
+function header(stop) {
+    const title = h('h1');
+    const state = pill();
+    const facts = h('p', {class: 'facts'});
+    const stopRunning = confirmed('Stop', 'Stop after a checkpoint of the current step? The best checkpoint stays.', 'Stop job', stop);
+    const removeWaiting = confirmed('Remove', 'Remove this job from the queue? Its spec stays.', 'Remove job', stop);
+    const fact = (name, value) => value && h('span', {}, `${name} `, h('b', {}, value));
+    const node = h('div', {class: 'jobhead'}, h('div', {}, h('div', {class: 'line'}, title, state.node), facts), stopRunning, removeWaiting);
+    return {node, update(job, amp) {
+        const spec = job.spec ?? {};
+        if (title.dataset.name !== job.name)
+            fill(title, h('span', {class: 'id'}, job.id), ' ', jobName(job));
+        title.dataset.name = job.name;
+        state.update(job.state, job.cause && `cause: ${job.cause}`);
+        reveal(stopRunning, ['starting', 'running'].includes(job.state));
+        reveal(removeWaiting, job.state === 'queued');
+        const data = spec.dataset_dir?.replace(/\/+$/, '').split('/').at(-1);
+        const words = [fact('RF-DETR', spec.model && `${spec.model} at ${spec.resolution} px`), fact('Data', data && format.visible(data)),
+            fact('Device', deviceWords(job.device)), fact('Owner', job.user && format.visible(job.user)), fact('Attempt', job.attempt > 1 && job.attempt),
+            fact('AMP', ampWords(spec.amp, amp)), ...Object.entries(spec.labels ?? {}).map(([key, value]) => fact(format.visible(key), format.visible(String(value))))];
+        const key = words.map((word) => word?.textContent).join('|');
+        if (facts.dataset.key !== key)
+            fill(facts, words);
+        facts.dataset.key = key;
+        attribute(facts, 'title', spec.dataset_dir);
+    }};
+}
+
+// How far, how good, how fast; while it waits the reason, and when it failed the cause in words.
+function progressPanel() {
+    const where = h('b');
+    const step = h('span', {class: 'muted'});
+    const end = clock();
+    const when = h('b', {}, 'Done at about ', end.node);
+    const left = h('span', {class: 'muted'});
+    const bar = meter('Progress');
+    const verdict = h('p', {class: 'verdict'});
+    const names = {best: 'Best mAP 50:95', newest: 'Last mAP 50:95', map50: 'mAP 50', loss: 'Train loss', speed: 'Images/s', memory: 'Memory', checkpoint: 'Checkpoint'};
+    const tiles = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, tile(name)]));
+    const list = h('dl', {class: 'tiles'}, Object.values(tiles).map((one) => one.node));
+    const line = h('div', {class: 'line spread'}, h('span', {}, where, step), h('span', {}, when, left));
+    const node = h('section', {class: 'panel progress', 'aria-label': 'Progress'}, verdict, line, bar.node, list);
+    return {node, update(job, curves, checkpoints) {
+        const {progress} = job;
+        const waits = job.state === 'queued';
+        const eta = isFinal(job) ? null : doneAt(progress);
+        reveal(verdict, waits || isFinal(job));
+        attribute(verdict, 'class', `verdict ${{failed: 'bad', done: 'ok'}[job.state] ?? 'off'}`);
+        text(verdict, waits ? `Waiting. ${format.visible(job.reason ?? '')}` : endWords(job));
+        [line, bar.node].forEach((part) => reveal(part, !waits));
+        reveal(list, !waits && Boolean(progress));
+        text(where, isFinal(job) && progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : sentenceCase(progressWords(job)));
+        text(step, progress?.steps ? ` · step ${format.count(progress.step)} of ${format.count(progress.steps)}` : '');
+        reveal(when, eta !== null);
+        end.update(eta);
+        text(left, eta !== null ? ` · in about ${format.span(progress.eta_s)}` : isFinal(job) && job.started ? `took ${format.span((new Date(job.ended) - new Date(job.started)) / 1000)}` : '');
+        bar.update(ratio(progress));
+        updateTiles(tiles, job, curves, checkpoints);
+    }};
+}
+
+const sentenceCase = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
+function updateTiles(tiles, job, curves, checkpoints) {
+    const epoch = (name) => curves.newest[name] && `epoch ${format.count(curves.newest[name].epoch)}`;
+    const wait = curves.value('train/data_wait_ratio');
+    const gpu = curves.value('sys/gpu_memory_bytes');
+    const newest = checkpoints.toSorted((a, b) => b.step - a.step)[0];
+    tiles.best.update(format.score(job.best?.value), job.best && `epoch ${format.count(job.best.epoch)}`);
+    tiles.newest.update(format.score(curves.value('val/mAP_50_95')), epoch('val/mAP_50_95'));
+    tiles.map50.update(format.score(curves.value('val/mAP_50')), epoch('val/mAP_50'));
+    tiles.loss.update(format.loss(curves.value('train/loss')), '');
+    tiles.speed.update(format.rate(job.progress?.images_per_s ?? curves.value('train/images_per_s')), wait === null ? '' : `data wait ${format.percent(wait)}`);
+    tiles.memory.update(format.gib(gpu || curves.value('sys/rss_bytes')), gpu ? 'GiB on the GPU' : 'GiB on the host');
+    tiles.checkpoint.update(newest ? `step ${format.count(newest.step)}` : format.NONE, newest && format.bytes(newest.bytes));
+}
+
+// Anchors and what all charts share; it sticks to the top.
+function toolbar(group, order) {
+    const choose = h('select', {on: {change: () => group.set({x: choose.value, zoom: null})}}, ['step', 'epoch', 'time'].map((one) => h('option', {}, one)));
+    const smooth = h('input', {type: 'range', min: 0, max: 0.99, step: 0.01, value: group.view.smooth, on: {input: () => group.set({smooth: Number(smooth.value)})}});
+    const log = h('input', {type: 'checkbox', on: {change: () => group.set({log: log.checked})}});
+    return h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
+        order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))),
+    h('div', {class: 'controls'}, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth), h('label', {}, log, ' Log y')));
+}
