@@ -1,0 +1,25 @@
+/* trainer/ema.c: see ema.h. */
+#include "trainer/ema.h"
+
+#include <math.h>
+
+double ema_next_decay(const struct ema *ema)
+{
+    if (ema->updates == 0)
+        return 0;
+    return ema->tau > 0 ? ema->decay * (1 - exp(-(double)(ema->updates + 1) / ema->tau)) : ema->decay;
+}
+
+bool ema_update(struct ema *ema, struct tensor *const *average, struct tensor *const *weights, int n, int64_t step)
+{
+    double decay = ema_next_decay(ema);
+
+    if (step % ema->interval != 0)
+        return true;
+    /* a copy, since 0 · average would keep what is not finite */
+    if (!(ema->updates == 0 ? tensor_foreach_copy_(average, weights, n)
+                            : tensor_foreach_lerp_(average, weights, n, 1 - decay)))
+        return false;
+    ema->updates++;
+    return true;
+}
