@@ -1,0 +1,142 @@
+/* api/h_files.c: files of a job's folder: the worker's output and the checkpoints.  A client names a checkpoint that
+ * the database knows, never a path. */
+#include "api/handlers.h"
+#include "storage/event_rows.h"
+#include "storage/job_rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { TAIL_MAX = 100000, BLOCK = 64 * 1024 };
+
+/* Opens a regular file in a job's folder and leaves it in reply.  No link leads out of it.  False with errno set. */
+static bool open_beneath(const char *folder, const char *path, struct reply *reply)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
+    int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat status;
+    int saved;
+
+    if (dir < 0)
+        return false;
+    reply->fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    saved = errno;
+    (void)close(dir);
+    errno = saved;
+    if (reply->fd < 0 || fstat(reply->fd, &status) < 0)
+        return false;
+    if (!S_ISREG(status.st_mode)) {
+        errno = EINVAL;
+        return false;
+    }
+    reply->size = (size_t)status.st_size;
+    return true;
+}
+
+/* Where the last `lines` lines of the file start; a line without its newline counts. */
+static int64_t find_tail(int fd, int64_t size, int64_t lines)
+{
+    static char block[BLOCK];
+    int64_t end = size;
+
+    while (end > 0) {
+        int64_t start = end > BLOCK ? end - BLOCK : 0;
+        ssize_t got = pread(fd, block, (size_t)(end - start), start);
+
+        for (int64_t i = got - 1; i >= 0; i--)
+            if (block[i] == '\n' && start + i + 1 < size && --lines == 0)
+                return start + i + 1;
+        if (got != end - start)
+            return start; /* it shrank meanwhile, or cannot be read: the reply ends early */
+        end = start;
+    }
+    return 0;
+}
+
+bool log_show(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+{
+    struct job_row row;
+    int64_t tail;
+    const char *folder;
+
+    if (!request_int(request, "tail", 1, TAIL_MAX, 0, &tail, err) ||
+        !store_job_read(app->store, request->arena, request->job, &row, err))
+        return false;
+    reply->content_type = "text/plain; charset=utf-8";
+    if (row.attempt == 0)
+        return true;
+    folder = jobs_folder(app->jobs, request->arena, row.id, row.attempt);
+    if (!open_beneath(folder, "log.txt", reply))
+        return errno == ENOENT || err_os(err, "open the log of job %" PRId64, row.id);
+    if (tail > 0)
+        reply->start = find_tail(reply->fd, (int64_t)reply->size, tail);
+    reply->size -= (size_t)reply->start;
+    return true;
+}
+
+bool checkpoints_list(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+{
+    json_t *list;
+    struct event_row *events;
+    struct job_row row;
+    size_t count;
+
+    if (!store_job_read(app->store, request->arena, request->job, &row, err) ||
+        !store_checkpoints(app->store, request->arena, request->job, &events, &count, err))
+        return false;
+    list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *checkpoint = json_loads(events[i].data, 0, NULL);
+
+        (void)json_object_set_new(checkpoint, "made", reply_time(events[i].time_ms));
+        (void)json_array_append_new(list, checkpoint ? checkpoint : json_object());
+    }
+    return reply_json(reply, json_pack("{so}", "checkpoints", list));
+}
+
+/* Finds the newest checkpoint of that name.  ERR_NOT_FOUND. */
+static bool find_checkpoint(const struct app *app, const struct request *request, struct event_row *found,
+                            struct err *err)
+{
+    struct event_row *events;
+    size_t count;
+
+    if (!store_checkpoints(app->store, request->arena, request->job, &events, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        json_t *data = json_loads(events[i].data, 0, NULL);
+        const char *name = json_string_value(json_object_get(data, "name"));
+        bool same = name && strcmp(name, request->name) == 0;
+
+        json_decref(data);
+        *found = events[i];
+        if (same)
+            return true;
+    }
+    return err_set(err, ERR_NOT_FOUND, "job %" PRId64 " has no checkpoint '%.100s'", request->job, request->name);
+}
+
+bool checkpoint_send(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+{
+    struct event_row event = {0};
+    struct job_row row;
+    const char *path;
+
+    if (!store_job_read(app->store, request->arena, request->job, &row, err) ||
+        !find_checkpoint(app, request, &event, err))
+        return false;
+    path = arena_printf(request->arena, "checkpoints/%s", request->name);
+    if (!open_beneath(jobs_folder(app->jobs, request->arena, row.id, event.attempt), path, reply))
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "the file of checkpoint '%.100s' is gone", request->name)
+                               : err_os(err, "open checkpoint '%.100s'", request->name);
+    reply->content_type = "application/octet-stream";
+    reply->disposition =
+        arena_printf(request->arena, "attachment; filename=\"job-%" PRId64 "-%s\"", row.id, request->name);
+    return true;
+}

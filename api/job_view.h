@@ -1,0 +1,17 @@
+/* api/job_view.h: a job as the API shows it. */
+#pragma once
+#include "api/app.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "storage/job_rows.h"
+
+/* Returns the job of row as JSON, with its spec where row has one, or NULL. */
+MUST_CHECK json_t *job_view(const struct app *app, const struct request *request, const struct job_row *row,
+                            struct err *err);
+
+/* Reads the job of that id and makes it the reply. */
+MUST_CHECK bool job_view_reply(const struct app *app, const struct request *request, int64_t id, struct reply *reply,
+                               struct err *err);
+
+/* The effective spec of row, which has one. */
+MUST_CHECK bool job_view_spec(const struct job_row *row, json_t **spec, struct err *err);

@@ -1,0 +1,43 @@
+/* api/reply.h: an HTTP reply as handlers make it.  At most one of json, data and fd is its body. */
+#pragma once
+#include "api/request.h"
+
+#include <jansson.h>
+
+struct reply {
+    unsigned status;
+    const char *content_type;
+    const char *location, *allow, *etag, *encoding, *disposition, *cache_control; /* headers; NULL: none */
+
+    json_t *json; /* taken */
+    const void *data;
+    size_t size;   /* of data, or of what is sent from fd */
+    int fd;        /* taken; -1: none */
+    int64_t start; /* where in fd */
+
+    json_t *faults; /* of a job spec: for the problem's "errors"; taken */
+};
+
+/* A reply with status 200 and no body. */
+struct reply reply_empty(void);
+
+/* Frees what reply has taken. */
+void reply_done(struct reply *reply);
+
+/* Makes the body json, which is taken. */
+bool reply_json(struct reply *reply, json_t *json);
+
+/* Makes reply the application/problem+json that says err, with the faults in it as its "errors". */
+void reply_problem(struct reply *reply, const struct request *request, const struct err *err);
+
+/* text as JSON; bytes that are not UTF-8 become '?'. */
+json_t *reply_text(const char *text);
+
+/* A time as JSON text in RFC 3339, null for 0. */
+json_t *reply_time(int64_t wall_ms);
+
+/* A number that may not be finite: JSON has no word for those, so they become "nan", "inf" and "-inf". */
+json_t *reply_number(double value);
+
+/* A number, or null where it is NAN: not known. */
+json_t *reply_known(double value);

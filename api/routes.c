@@ -1,0 +1,184 @@
+/* api/routes.c: every address of the API, and what is checked before a handler sees a request. */
+#include "api/routes.h"
+
+#include "api/handlers.h"
+#include "base/log.h"
+#include "spec/parse.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct route {
+    const char *method, *path;
+    handler *handle;
+    const char *query; /* its parameters */
+    const char *later; /* parameters that a later version has */
+    bool takes_body;
+};
+
+// clang-format off
+static const struct route routes[] = {
+    {"GET",  "/v1/jobs",                         jobs_list,        "state user limit cursor", "label q",           false},
+    {"POST", "/v1/jobs",                         jobs_create,      "",                        "validate",          true},
+    {"GET",  "/v1/jobs/{id}",                    jobs_show,        "",                        "",                  false},
+    {"POST", "/v1/jobs/{id}/cancel",             jobs_cancel_one,  "",                        "",                  false},
+    {"GET",  "/v1/jobs/{id}/metrics",            metrics_show,     "name after",              "points x from to",  false},
+    {"GET",  "/v1/jobs/{id}/log",                log_show,         "tail",                    "",                  false},
+    {"GET",  "/v1/jobs/{id}/amp",                amp_show,         "",                        "",                  false},
+    {"GET",  "/v1/jobs/{id}/checkpoints",        checkpoints_list, "",                        "",                  false},
+    {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send,  "",                        "",                  false},
+    {"GET",  "/v1/gpus",                         gpus_show,        "",                        "",                  false},
+    {"GET",  "/healthz",                         health_show,      "",                        "",                  false},
+};
+// clang-format on
+
+enum { ROUTES = sizeof routes / sizeof *routes };
+
+/* Whether word is one of the words in list. */
+static bool is_word_of(const char *word, const char *list)
+{
+    size_t size = strlen(word);
+
+    for (const char *at = list; size > 0 && (at = strstr(at, word)); at++)
+        if ((at == list || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+            return true;
+    return false;
+}
+
+static const char *segment_end(const char *text)
+{
+    return text + strcspn(text, "/");
+}
+
+/* Matches path with a route's; the job id and the name go into request. */
+static bool matches(const char *pattern, const char *path, struct request *request)
+{
+    while (*pattern && *path) {
+        const char *end = segment_end(path);
+        size_t size = (size_t)(end - path);
+
+        if (pattern[0] == '/' && path[0] == '/') {
+            pattern++, path++;
+            continue;
+        }
+        if (strncmp(pattern, "{id}", 4) == 0) {
+            if (!request_digits(arena_printf(request->arena, "%.*s", (int)size, path), &request->job))
+                return false;
+        } else if (strncmp(pattern, "{name}", 6) == 0) {
+            request->name = arena_printf(request->arena, "%.*s", (int)size, path);
+        } else if ((size_t)(segment_end(pattern) - pattern) != size || strncmp(pattern, path, size) != 0) {
+            return false;
+        }
+        pattern = segment_end(pattern);
+        path = end;
+    }
+    return *pattern == *path; /* both at their end */
+}
+
+static bool is_get(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* Finds the route of request.  ERR_NOT_FOUND, or ERR_METHOD with reply's allow filled. */
+static const struct route *find(struct request *request, struct reply *reply, struct err *err)
+{
+    const char *allow = "";
+
+    for (size_t i = 0; i < ROUTES; i++) {
+        const struct route *route = &routes[i];
+
+        if (!matches(route->path, request->path, request))
+            continue;
+        if (strcmp(route->method, request->method) == 0 || (is_get(request->method) && is_get(route->method)))
+            return route;
+        allow = arena_printf(request->arena, "%s%s%s", allow, *allow ? ", " : "",
+                             is_get(route->method) ? "GET, HEAD" : route->method);
+    }
+    if (!*allow) {
+        (void)err_set(err, ERR_NOT_FOUND, "there is no address %.200s; docs/api.md lists them", request->path);
+        return NULL;
+    }
+    reply->allow = allow;
+    (void)err_set(err, ERR_METHOD, "%.20s is not a method of %.200s; it has %s", request->method, request->path, allow);
+    return NULL;
+}
+
+static bool check_query(const struct route *route, const struct request *request, struct err *err)
+{
+    for (size_t i = 0; i < request->query_count; i++) {
+        const char *key = request->query[i].key;
+
+        if (is_word_of(key, route->later))
+            return err_set(err, ERR_BAD_QUERY, "the parameter '%s' comes later; this version does not have it", key);
+        if (!is_word_of(key, route->query))
+            return err_set(err, ERR_BAD_QUERY, "unknown parameter '%.100s'; %s has %s", key, route->path,
+                           *route->query ? route->query : "none");
+        if (request_query(request, key) != request->query[i].value && strcmp(key, "name") != 0)
+            return err_set(err, ERR_BAD_QUERY, "the parameter '%s' is given twice", key);
+    }
+    return true;
+}
+
+/* Whether a Content-Type is JSON, with or without parameters. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+
+    if (!type || strncasecmp(type, json, sizeof json - 1) != 0)
+        return false;
+    type += sizeof json - 1;
+    return *type == '\0' || *type == ';' || *type == ' ';
+}
+
+static bool check_body(const struct route *route, const struct request *request, struct err *err)
+{
+    if (request->body_too_large)
+        return err_set(err, ERR_TOO_LARGE, "a body may have %d bytes at most", PARSE_SIZE);
+    if (request->body_size == 0)
+        return true;
+    if (!is_json(request->content_type))
+        return err_set(err, ERR_MEDIA_TYPE,
+                       "the body must come as application/json, here as %.100s; with curl say --json @job.json, or "
+                       "-H 'Content-Type: application/json'",
+                       request->content_type ? request->content_type : "nothing");
+    return route->takes_body || err_set(err, ERR_BAD_SPEC, "%s takes no body", route->path);
+}
+
+static bool answer_api(const struct app *app, struct request *request, struct reply *reply, struct err *err)
+{
+    const struct route *route = find(request, reply, err);
+
+    return route && check_query(route, request, err) && check_body(route, request, err) &&
+           route->handle(app, request, reply, err);
+}
+
+static bool is_api(const char *path)
+{
+    return strcmp(path, "/healthz") == 0 || strcmp(path, "/v1") == 0 || strncmp(path, "/v1/", 4) == 0;
+}
+
+static bool answer_page(const struct app *app, struct request *request, struct reply *reply, struct err *err)
+{
+    if (is_get(request->method))
+        return page_show(app, request, reply, err);
+    reply->allow = "GET, HEAD";
+    return err_set(err, ERR_METHOD, "%.20s is not a method of %.200s; it has GET, HEAD", request->method,
+                   request->path);
+}
+
+void routes_answer(const struct app *app, struct request *request, struct reply *reply)
+{
+    struct err err = {0};
+
+    *reply = reply_empty();
+    if (!request_check_site(request, &err) ||
+        !(is_api(request->path) ? answer_api : answer_page)(app, request, reply, &err))
+        reply_problem(reply, request, &err);
+    if (reply->status >= 500)
+        log_err("request failed id=%s method=%s path='%s' status=%u: %s", request->id, request->method, request->path,
+                reply->status, err.msg);
+    else
+        log_debug("request id=%s method=%s path='%s' status=%u", request->id, request->method, request->path,
+                  reply->status);
+}

@@ -1,0 +1,346 @@
+/* api/server.c: see server.h.  One libmicrohttpd daemon a listener, without a thread of its own: the loop waits on its
+ * epoll descriptor.  From a connection to a struct request and from a struct reply to the wire; nothing else here knows
+ * what is asked. */
+#include "api/server.h"
+
+#include "api/listener.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "spec/parse.h"
+
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    LISTENERS_MAX = 8,
+    CONNECTIONS_MAX = 512, /* a listener */
+    TIMEOUT_S = 60,        /* without a byte in either direction */
+    HEADERS_MAX = 32 * 1024,
+    BODY_DROPPED_MAX = 8 * PARSE_SIZE, /* of a body too large, until the connection is closed without a reply */
+};
+
+struct port {
+    struct server *server;
+    struct listener listener;
+    struct MHD_Daemon *daemon;
+    struct loop_source *ready, *timer;
+};
+
+struct server {
+    const struct app *app;
+    struct loop *loop;
+    struct port ports[LISTENERS_MAX];
+    size_t port_count;
+    int64_t started_ms, requests; /* make request ids */
+};
+
+/* A request while it comes in and until its reply is sent. */
+struct exchange {
+    struct request request;
+    struct reply reply;
+    struct request_pair *query;
+    char *body;
+    size_t body_room, body_seen;
+    bool answered;
+};
+
+static enum MHD_Result count_pair(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind, (void)key, (void)value;
+    ++*(size_t *)arg;
+    return MHD_YES;
+}
+
+static enum MHD_Result keep_pair(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct exchange *exchange = arg;
+    struct request *request = &exchange->request;
+
+    (void)kind;
+    exchange->query[request->query_count++] =
+        (struct request_pair){arena_strdup(request->arena, key), arena_strdup(request->arena, value ? value : "")};
+    return MHD_YES;
+}
+
+static const char *header(struct MHD_Connection *connection, const struct request *request, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+
+    return value ? arena_strdup(request->arena, value) : NULL;
+}
+
+static void fill_peer(struct MHD_Connection *connection, struct request *request)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+
+    if (info && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+        request->uid = peer.uid;
+}
+
+static struct exchange *exchange_new(struct port *port, struct MHD_Connection *connection, const char *url,
+                                     const char *method)
+{
+    struct exchange *exchange = xcalloc(1, sizeof *exchange);
+    struct request *request = &exchange->request;
+    struct server *server = port->server;
+    size_t count = 0;
+
+    exchange->reply = reply_empty();
+    request->arena = arena_new();
+    request->id = arena_printf(request->arena, "%" PRIx64 "-%" PRId64, server->started_ms, ++server->requests);
+    request->method = arena_strdup(request->arena, method);
+    request->path = arena_strdup(request->arena, url);
+    request->host = header(connection, request, "Host");
+    request->origin = header(connection, request, "Origin");
+    request->content_type = header(connection, request, "Content-Type");
+    request->accept_encoding = header(connection, request, "Accept-Encoding");
+    request->if_none_match = header(connection, request, "If-None-Match");
+    request->is_local = port->listener.socket_path != NULL;
+    if (request->is_local)
+        fill_peer(connection, request);
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, count_pair, &count);
+    exchange->query = arena_alloc(request->arena, (count + 1) * sizeof *exchange->query);
+    request->query = exchange->query;
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, keep_pair, exchange);
+    return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    reply_done(&exchange->reply);
+    free(exchange->body);
+    arena_free(exchange->request.arena);
+    free(exchange);
+}
+
+/* Keeps a piece of the body.  False when so much came that the connection is better closed. */
+static bool take_body(struct exchange *exchange, const char *data, size_t size)
+{
+    struct request *request = &exchange->request;
+
+    exchange->body_seen += size;
+    if (exchange->body_seen > PARSE_SIZE) {
+        request->body_too_large = true;
+        return exchange->body_seen <= BODY_DROPPED_MAX;
+    }
+    if (exchange->body_seen > exchange->body_room) {
+        exchange->body_room = 2 * exchange->body_seen;
+        exchange->body = xrealloc(exchange->body, exchange->body_room);
+    }
+    memcpy(exchange->body + request->body_size, data, size);
+    request->body_size += size;
+    request->body = exchange->body;
+    return true;
+}
+
+static struct MHD_Response *make_response(struct reply *reply)
+{
+    struct MHD_Response *response;
+
+    if (reply->json) {
+        char *text = parse_text(reply->json);
+
+        return MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    }
+    if (reply->fd >= 0) {
+        response = MHD_create_response_from_fd_at_offset64(reply->size, reply->fd, (uint64_t)reply->start);
+        reply->fd = -1; /* libmicrohttpd closes it */
+        return response;
+    }
+    return MHD_create_response_from_buffer(reply->size, (void *)(uintptr_t)reply->data, MHD_RESPMEM_PERSISTENT);
+}
+
+static void add_headers(struct MHD_Response *response, const struct reply *reply)
+{
+    const struct {
+        const char *name, *value;
+    } headers[] = {
+        {"Content-Type",            reply->content_type                                                              },
+        {"Location",                reply->location                                                                  },
+        {"Allow",                   reply->allow                                                                     },
+        {"ETag",                    reply->etag                                                                      },
+        {"Content-Encoding",        reply->encoding                                                                  },
+        {"Content-Disposition",     reply->disposition                                                               },
+        {"Vary",                    reply->etag ? "Accept-Encoding" : NULL                                           },
+        {"Cache-Control",           reply->cache_control ? reply->cache_control : "no-store"                         },
+        {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
+        {"X-Content-Type-Options",  "nosniff"                                                                        },
+        {"Referrer-Policy",         "no-referrer"                                                                    },
+    };
+
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        if (headers[i].value)
+            (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
+}
+
+static enum MHD_Result answer(struct server *server, struct MHD_Connection *connection, struct exchange *exchange)
+{
+    struct MHD_Response *response;
+    enum MHD_Result queued;
+
+    exchange->answered = true;
+    routes_answer(server->app, &exchange->request, &exchange->reply);
+    response = make_response(&exchange->reply);
+    if (!response)
+        return MHD_NO;
+    add_headers(response, &exchange->reply);
+    queued = MHD_queue_response(connection, exchange->reply.status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+/* Whether the client waits for leave to send a body that is too large: it is told no before it sends it. */
+static bool announces_too_large(struct MHD_Connection *connection)
+{
+    const char *size = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    const char *expect = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect");
+    int64_t bytes;
+
+    return expect && size && (!request_digits(size, &bytes) || bytes > PARSE_SIZE);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *data, size_t *size, void **slot)
+{
+    struct port *port = arg;
+    struct exchange *exchange = *slot;
+
+    (void)version;
+    if (!exchange) {
+        *slot = exchange = exchange_new(port, connection, url, method);
+        if (!announces_too_large(connection))
+            return MHD_YES;
+        exchange->request.body_too_large = true;
+        return answer(port->server, connection, exchange);
+    }
+    if (*size > 0) {
+        bool go_on = exchange->answered || take_body(exchange, data, *size);
+
+        *size = 0;
+        return go_on ? MHD_YES : MHD_NO;
+    }
+    return exchange->answered ? MHD_YES : answer(port->server, connection, exchange);
+}
+
+static void completed(void *arg, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
+{
+    (void)arg, (void)connection, (void)code;
+    if (*slot)
+        exchange_free(*slot);
+    *slot = NULL;
+}
+
+static void log_daemon(void *arg, const char *fmt, va_list args)
+{
+    char text[256];
+
+    (void)arg;
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("libmicrohttpd: %s", text);
+}
+
+/* Lets libmicrohttpd do what it can, and comes back when it says. */
+static void turn(struct port *port)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+    (void)MHD_run(port->daemon);
+    if (MHD_get_timeout(port->daemon, &timeout_ms) == MHD_YES)
+        loop_timer_set(port->timer, timeout_ms < INT32_MAX ? (int64_t)timeout_ms : INT32_MAX);
+    else
+        loop_timer_set(port->timer, -1);
+}
+
+static void on_ready(void *arg, uint32_t events)
+{
+    (void)events;
+    turn(arg);
+}
+
+static void on_due(void *arg)
+{
+    turn(arg);
+}
+
+struct server *server_new(const struct app *app, struct loop *loop)
+{
+    struct server *server = xcalloc(1, sizeof *server);
+
+    server->app = app;
+    server->loop = loop;
+    server->started_ms = clock_wall_ms();
+    return server;
+}
+
+static void port_close(struct port *port)
+{
+    loop_remove(port->ready);
+    loop_remove(port->timer);
+    MHD_stop_daemon(port->daemon); /* closes its socket */
+    listener_done(&port->listener);
+}
+
+static bool port_start(struct port *port, struct loop *loop, struct err *err)
+{
+    const union MHD_DaemonInfo *info;
+
+    port->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
+        MHD_OPTION_LISTEN_SOCKET, port->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
+    if (!port->daemon) {
+        (void)close(port->listener.fd);
+        listener_done(&port->listener);
+        return err_set(err, ERR_INTERNAL, "libmicrohttpd does not start");
+    }
+    info = MHD_get_daemon_info(port->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    port->timer = loop_timer(loop, on_due, port);
+    port->ready = loop_fd(loop, info->epoll_fd, EPOLLIN, on_ready, port, err);
+    if (!port->ready) {
+        port_close(port);
+        return false;
+    }
+    return true;
+}
+
+bool server_listen(struct server *server, const char *address, struct err *err)
+{
+    struct port *port = &server->ports[server->port_count];
+
+    if (server->port_count == LISTENERS_MAX)
+        return err_set(err, ERR_BAD_SPEC, "listen: at most %d addresses", LISTENERS_MAX);
+    *port = (struct port){.server = server};
+    if (!listener_open(&port->listener, address, err) || !port_start(port, server->loop, err))
+        return false;
+    server->port_count++;
+    log_info("listening address='%s'", address);
+    return true;
+}
+
+const char *server_url(const struct server *server)
+{
+    for (size_t i = 0; i < server->port_count; i++)
+        if (server->ports[i].listener.url)
+            return server->ports[i].listener.url;
+    return NULL;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    for (size_t i = 0; i < server->port_count; i++)
+        port_close(&server->ports[i]);
+    free(server);
+}
