@@ -78,6 +78,19 @@ static const struct { /* the first that fits */
     {"",                     everywhere, always },
 };
 
+struct optim_config optim_config_of(const struct job_spec *spec)
+{
+    return (struct optim_config){
+        .variant = &variants[spec->model],
+        .lr = spec->lr,
+        .lr_encoder = spec->lr_encoder,
+        .weight_decay = spec->weight_decay,
+        .lr_vit_layer_decay = spec->lr_vit_layer_decay,
+        .lr_component_decay = spec->lr_component_decay,
+        .clip_max_norm = spec->clip_max_norm,
+    };
+}
+
 struct optim_rates optim_rates_of(const struct optim_config *config, const char *name)
 {
     size_t i = 0;
@@ -165,15 +178,22 @@ bool optim_scale(struct optim *optim, double by)
     return tensor_ok();
 }
 
+/* Multiplies gradients, whose norm is given, by min(1, clip_max_norm / (norm + 1e-6)). */
+static void clip(struct optim *optim, int count, struct tensor *norm)
+{
+    struct tensor *limit = tensor_full(NULL, 0, optim->clip_max_norm, TENSOR_F32, tensor_device_of(norm));
+
+    (void)tensor_foreach_mul_(optim->gradients, count, tensor_clamp(tensor_div(limit, tensor_add_k(norm, 1e-6)), 0, 1));
+}
+
 struct tensor *optim_clip(struct optim *optim)
 {
     size_t scope = tensor_scope_open();
     int count = list_gradients(optim);
-    struct tensor *norm = tensor_norm_all(optim->gradients, count), *limit, *factor;
+    struct tensor *norm = tensor_norm_all(optim->gradients, count);
 
-    limit = tensor_full(NULL, 0, optim->clip_max_norm, TENSOR_F32, norm ? tensor_device_of(norm) : TENSOR_CPU);
-    factor = tensor_clamp(tensor_div(limit, tensor_add_k(norm, 1e-6)), 0, 1);
-    (void)tensor_foreach_mul_(optim->gradients, count, factor);
+    if (optim->clip_max_norm > 0 && norm)
+        clip(optim, count, norm);
     return tensor_scope_leave(scope, norm);
 }
 

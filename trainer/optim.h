@@ -5,15 +5,17 @@
  * `training/param_groups.py`, `models/backbone/backbone.py`; AdamW: Loshchilov and Hutter, ICLR 2019, as
  * torch.optim.AdamW with betas 0.9 and 0.999 and eps 1e-8.  Training thread only. */
 #pragma once
-#include "spec/variant.h"
+#include "spec/job_spec.h"
 #include "trainer/tensor/tensor.h"
 
 struct optim_config {
     const struct variant *variant;
     double lr, lr_encoder, weight_decay;
     double lr_vit_layer_decay, lr_component_decay;
-    double clip_max_norm;
+    double clip_max_norm; /* 0: gradients are not clipped */
 };
+
+struct optim_config optim_config_of(const struct job_spec *spec);
 
 struct optim_rates {
     double lr; /* before the schedule's factor */
@@ -45,8 +47,8 @@ bool optim_zero_grad(struct optim *optim);
 /* Multiplies all gradients. */
 bool optim_scale(struct optim *optim, double by);
 
-/* Multiplies all gradients by min(1, clip_max_norm / (norm + 1e-6)), without waiting for a GPU.  Returns their norm
- * before, 0-dim, in the open scope: not finite when any gradient is not. */
+/* Clips: multiplies all gradients by min(1, clip_max_norm / (norm + 1e-6)), without waiting for a GPU.  Returns their
+ * norm before, 0-dim, in the open scope: not finite when any gradient is not. */
 struct tensor *optim_clip(struct optim *optim);
 
 /* One step of AdamW with every rate times factor. */
