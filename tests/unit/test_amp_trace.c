@@ -155,9 +155,49 @@ START_TEST(a_missing_point_and_one_too_many_are_told)
 }
 END_TEST
 
+/* The dtypes that the reference's model was seen to put out on a CPU, of block and layer 0; entries "X.in" are not
+ * ours. */
+START_TEST(the_cpu_column_is_what_was_measured)
+{
+    const char *given = getenv("DETRD_FIXTURES"), *source = getenv("SOURCE_DIR"), *key;
+    char path[4096];
+    json_t *fixture, *dtype;
+    int points = 0;
+
+    (void)snprintf(path, sizeof path, "%s%s/amp_nano.json", given ? given : source, given ? "" : "/tests/fixtures");
+    fixture = json_load_file(path, 0, NULL);
+    if (!fixture && given) {
+        printf("skipped: no %s\n", path);
+        return;
+    }
+    ck_assert_msg(fixture != NULL, "%s", path);
+    json_object_foreach(json_object_get(fixture, "eval_dtypes"), key, dtype)
+    {
+        size_t size = strlen(key);
+        const struct amp_point *point;
+        char name[64];
+
+        if (size > 3 && strcmp(key + size - 3, ".in") == 0)
+            continue;
+        (void)snprintf(name, sizeof name, "%s", key);
+        if (size > 4 && strcmp(name + size - 4, ".out") == 0)
+            name[size - 4] = '\0';
+        point = amp_point_find(name);
+        ck_assert_msg(point != NULL, "%s", name);
+        ck_assert_msg(point->lowered_cpu == (strcmp(json_string_value(dtype), "bfloat16") == 0), "%s", name);
+        points++;
+    }
+    for (const struct amp_point *point = amp_points; point->name; point++)
+        points--;
+    ck_assert_int_eq(points, 0); /* all, and no other */
+    json_decref(fixture);
+}
+END_TEST
+
 // clang-format off
 TEST_MAIN("amp_trace",
     TEST(pico_has_54_points_and_nano_102)
+    TEST(the_cpu_column_is_what_was_measured)
     TEST(numbered_points_are_found_by_their_row)
     TEST_LOOP(traces_as_promised_are_equal_and_as_policy, 2)
     TEST(train_alone_is_held_against_the_policy)
