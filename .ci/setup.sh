@@ -40,7 +40,7 @@ needs_in_ci='
 tool clang-format clang-format
 tool shellcheck  shellcheck
 tool chromium    chromium
-tool strace      strace
+tool debootstrap debootstrap
 '
 
 is_there() {

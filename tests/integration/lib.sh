@@ -9,7 +9,7 @@ story_pids=""
 
 finish() {
     for pid in $story_pids; do kill -9 "$pid" 2>/dev/null || true; done
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
     exit "$1"
 }
 
