@@ -1,0 +1,421 @@
+/* jobs/jobs.c: one look at all jobs a turn: what their workers said, who has ended, who starts.
+ * Looked at on a clock while anything runs, since a spool may lie on a network file system, and at once when a job is
+ * submitted or a child ends. */
+#include "jobs/jobs.h"
+
+#include "base/log.h"
+#include "jobs/ending.h"
+#include "jobs/queue.h"
+#include "jobs/spool.h"
+#include "jobs/state.h"
+#include "jobs/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_MS = 200, RETRY_MS = 1000, ACTIVE_MAX = 4096, PARTS_A_LOOK = 8 };
+
+struct jobs {
+    struct jobs_env env;
+    struct gpus *gpus;
+    int64_t cpu_slots;
+    struct job **active; /* starting, running or stopping */
+    size_t active_count;
+    bool is_draining;
+    bool has_failed, has_more; /* of the look that is going on: something is to be tried again, or at once */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    void (*done)(void *arg); /* NULL: not asked for */
+    void *done_arg;
+};
+
+static void wake(struct jobs *jobs)
+{
+    if (jobs->wake)
+        jobs->wake(jobs->wake_arg);
+}
+
+/* Logs a failure that the next look may not meet any more, a full disk's for one. */
+static void retry_later(struct jobs *jobs, const struct job *job, const struct err *err)
+{
+    log_err("tried again soon job=%" PRId64 " reason='%s'", job->id, err->msg);
+    jobs->has_failed = true;
+}
+
+/* ---- the list of active jobs ---- */
+
+static struct job *job_new(struct jobs *jobs, int64_t id, enum job_state state)
+{
+    struct job *job = xcalloc(1, sizeof *job);
+
+    *job = (struct job){.env = &jobs->env, .arena = arena_new(), .id = id, .state = state, .attempt.job = id};
+    worker_init(&job->worker);
+    return job;
+}
+
+static void job_free(struct job *job)
+{
+    worker_close(&job->worker);
+    arena_free(job->arena);
+    free(job);
+}
+
+static void list_add(struct jobs *jobs, struct job *job)
+{
+    jobs->active = xrealloc(jobs->active, (jobs->active_count + 1) * sizeof *jobs->active);
+    jobs->active[jobs->active_count++] = job;
+}
+
+static void list_remove(struct jobs *jobs, size_t i)
+{
+    job_free(jobs->active[i]);
+    jobs->active[i] = jobs->active[--jobs->active_count];
+}
+
+static struct job *list_find(const struct jobs *jobs, int64_t id)
+{
+    for (size_t i = 0; i < jobs->active_count; i++)
+        if (jobs->active[i]->id == id)
+            return jobs->active[i];
+    return NULL;
+}
+
+static const struct gpu *find_gpu(const struct gpus *gpus, const char *uuid)
+{
+    for (size_t i = 0; i < gpus_count(gpus); i++)
+        if (strcmp(gpus_at(gpus, i)->uuid, uuid) == 0)
+            return gpus_at(gpus, i);
+    return NULL;
+}
+
+int64_t jobs_on_gpu(const struct jobs *jobs, const char *uuid)
+{
+    for (size_t i = 0; i < jobs->active_count; i++)
+        if (strcmp(jobs->active[i]->attempt.uuid, uuid) == 0)
+            return jobs->active[i]->id;
+    return 0;
+}
+
+size_t jobs_on_cpu(const struct jobs *jobs, int64_t *ids, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < jobs->active_count; i++) {
+        if (*jobs->active[i]->attempt.uuid)
+            continue;
+        if (count < max)
+            ids[count] = jobs->active[i]->id;
+        count++;
+    }
+    return count;
+}
+
+static struct places places_now(const struct jobs *jobs, struct arena *arena)
+{
+    size_t gpu_count = gpus_count(jobs->gpus);
+    int64_t *gpu_jobs = arena_alloc(arena, gpu_count * sizeof *gpu_jobs);
+    int64_t *cpu_jobs = arena_alloc(arena, jobs->active_count * sizeof *cpu_jobs);
+
+    for (size_t i = 0; i < gpu_count; i++)
+        gpu_jobs[i] = jobs_on_gpu(jobs, gpus_at(jobs->gpus, i)->uuid);
+    return (struct places){.gpus = jobs->gpus,
+                           .gpu_jobs = gpu_jobs,
+                           .cpu_slots = jobs->cpu_slots,
+                           .cpu_jobs = cpu_jobs,
+                           .cpu_count = jobs_on_cpu(jobs, cpu_jobs, jobs->active_count)};
+}
+
+/* ---- one look ---- */
+
+/* Takes all that the worker has said.  False when that must be tried again. */
+static bool take_spool(struct jobs *jobs, struct job *job)
+{
+    struct err err;
+    bool more = true;
+
+    for (int i = 0; more && i < PARTS_A_LOOK; i++) {
+        int64_t offset = job->attempt.spool_offset;
+
+        if (!spool_take(job, &more, &err) ||
+            (job->attempt.has_hello && job->state == JOB_STARTING && !job_step(job, EV_HELLO, &err))) {
+            retry_later(jobs, job, &err);
+            return false;
+        }
+        if (job->attempt.spool_offset > offset)
+            wake(jobs);
+    }
+    jobs->has_more = jobs->has_more || more;
+    return !more;
+}
+
+/* Ends a job whose worker has ended.  False when it goes on, or when that must be tried again. */
+static bool end_job(struct jobs *jobs, struct job *job)
+{
+    enum job_event event = ending_of(job);
+    struct err err;
+
+    if (event == EV_UNSTARTED && !worker_discard(job))
+        return false;
+    if (!spool_finish(job, &err) || !job_step(job, event, &err)) {
+        retry_later(jobs, job, &err);
+        return false;
+    }
+    wake(jobs);
+    return true;
+}
+
+static void see_to_late(struct job *job)
+{
+    struct err err;
+    bool ok;
+
+    worker_keep_asking(&job->worker);
+    if (!worker_is_late(&job->worker))
+        return;
+    ok = job->state == JOB_STOPPING ? job_step(job, EV_LATE, &err) : worker_kill(job, &err);
+    if (!ok)
+        log_err("a late worker is left alone job=%" PRId64 " reason='%s'", job->id, err.msg);
+}
+
+/* Returns whether the job is over. */
+static bool look_at_job(struct jobs *jobs, struct job *job)
+{
+    bool has_ended = worker_has_ended(job); /* asked first, so that all it ever said is taken below */
+
+    if (!take_spool(jobs, job))
+        return false;
+    if (has_ended)
+        return end_job(jobs, job);
+    see_to_late(job);
+    return false;
+}
+
+/* Starts the picked job.  One whose worker cannot be started fails. */
+static bool start_job(struct jobs *jobs, const struct pick *pick)
+{
+    struct job *job = job_new(jobs, pick->id, JOB_QUEUED);
+    struct err err;
+
+    job->gpu = pick->gpu;
+    job->attempt.uuid = pick->gpu ? pick->gpu->uuid : "";
+    job->spec = arena_strdup(job->arena, pick->spec);
+    job->needs_bfloat16 = pick->needs_bfloat16;
+    if (job_step(job, EV_START, &err)) {
+        list_add(jobs, job);
+        wake(jobs);
+        return true;
+    }
+    if (job->state == JOB_STARTING) {
+        job->cause = job_cause_of_err(err.code);
+        (void)snprintf(job->detail, sizeof job->detail, "%s", err.msg);
+        if (job_step(job, EV_DIED, &err)) {
+            job_free(job);
+            wake(jobs);
+            return true;
+        }
+        job->worker.was_child = true; /* there is nothing to adopt: the next look ends it */
+        list_add(jobs, job);
+    } else {
+        job_free(job);
+    }
+    log_err("a job is not started, tried again soon job=%" PRId64 " reason='%s'", pick->id, err.msg);
+    jobs->has_failed = true;
+    return false;
+}
+
+static void start_jobs(struct jobs *jobs)
+{
+    bool goes_on = !jobs->is_draining;
+
+    while (goes_on && jobs->active_count < ACTIVE_MAX) {
+        struct arena *arena = arena_new();
+        struct places places = places_now(jobs, arena);
+        struct pick pick;
+        struct err err;
+
+        if (!queue_pick(jobs->env.store, arena, &places, &pick, &err)) {
+            log_err("the queue cannot be read, tried again soon reason='%s'", err.msg);
+            jobs->has_failed = true;
+            goes_on = false;
+        } else {
+            goes_on = pick.id != 0 && start_job(jobs, &pick);
+        }
+        arena_free(arena);
+    }
+}
+
+static int64_t delay_ms(const struct jobs *jobs)
+{
+    if (jobs->has_more)
+        return 0;
+    if (jobs->active_count > 0)
+        return LOOK_MS;
+    return jobs->has_failed ? RETRY_MS : -1;
+}
+
+static void look(void *arg)
+{
+    struct jobs *jobs = arg;
+
+    jobs->has_failed = jobs->has_more = false;
+    for (size_t i = jobs->active_count; i-- > 0;)
+        if (look_at_job(jobs, jobs->active[i]))
+            list_remove(jobs, i);
+    start_jobs(jobs);
+    loop_timer_set(jobs->env.turn, delay_ms(jobs));
+    if (jobs->is_draining && jobs->active_count == 0)
+        jobs->done(jobs->done_arg);
+}
+
+/* ---- opening ---- */
+
+/* Takes up a job that an earlier daemon left behind. */
+static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
+{
+    struct job *job = job_new(jobs, row->id, row->state);
+    struct err folder_err;
+
+    if (!store_attempt_read(jobs->env.store, job->arena, row->id, &job->attempt, err)) {
+        job_free(job);
+        return false;
+    }
+    job->gpu = find_gpu(jobs->gpus, job->attempt.uuid);
+    if (!worker_adopt(job, &folder_err))
+        log_warning("a job's folder is gone job=%" PRId64 " reason='%s'", row->id, folder_err.msg);
+    else
+        log_info("job adopted job=%" PRId64 " state=%s", row->id, job_state_name(row->state));
+    list_add(jobs, job);
+    /* the daemon may have ended between writing that the job stops and telling its worker */
+    return row->state != JOB_STOPPING || worker_ask_stop(job, err);
+}
+
+static bool adopt_all(struct jobs *jobs, struct err *err)
+{
+    const struct job_filter filter = {.states = 1u << JOB_STARTING | 1u << JOB_RUNNING | 1u << JOB_STOPPING,
+                                      .limit = ACTIVE_MAX};
+    struct arena *arena = arena_new();
+    struct job_row *rows;
+    size_t count;
+    bool ok = store_job_list(jobs->env.store, arena, &filter, &rows, &count, err);
+
+    for (size_t i = 0; ok && i < count; i++)
+        ok = adopt(jobs, &rows[i], err);
+    arena_free(arena);
+    return ok;
+}
+
+struct jobs *jobs_open(const struct jobs_config *config, struct store *store, struct loop *loop, struct gpus *gpus,
+                       struct err *err)
+{
+    struct jobs *jobs = xcalloc(1, sizeof *jobs);
+
+    *jobs = (struct jobs){
+        .env = {.store = store,
+                .loop = loop,
+                .turn = loop_timer(loop, look, jobs),
+                .state_dir = config->state_dir,
+                .worker = config->worker,
+                .stop_grace_s = (double)config->stop_grace_s},
+        .gpus = gpus,
+        .cpu_slots = config->cpu_slots
+    };
+    if (!adopt_all(jobs, err)) {
+        jobs_close(jobs);
+        return NULL;
+    }
+    loop_timer_set(jobs->env.turn, 0);
+    return jobs;
+}
+
+void jobs_close(struct jobs *jobs)
+{
+    if (!jobs)
+        return;
+    while (jobs->active_count > 0)
+        list_remove(jobs, jobs->active_count - 1);
+    loop_remove(jobs->env.turn);
+    free(jobs->active);
+    free(jobs);
+}
+
+void jobs_on_event(struct jobs *jobs, void (*wake_fn)(void *arg), void *arg)
+{
+    jobs->wake = wake_fn;
+    jobs->wake_arg = arg;
+}
+
+/* ---- what users ask for ---- */
+
+bool jobs_submit(struct jobs *jobs, const struct job_new *job, int64_t *id, struct err *err)
+{
+    if (!store_job_add(jobs->env.store, job, id, err))
+        return false;
+    log_info("job is queued job=%" PRId64, *id);
+    loop_timer_set(jobs->env.turn, 0);
+    wake(jobs);
+    return true;
+}
+
+/* Cancels a job that is not active. */
+static bool cancel_inactive(struct jobs *jobs, int64_t id, bool *ended, struct err *err)
+{
+    struct job *job = job_new(jobs, id, JOB_QUEUED);
+    struct job_row row;
+    bool ok = store_job_read(jobs->env.store, job->arena, id, &row, err);
+
+    job->state = ok ? row.state : JOB_QUEUED;
+    if (ok && row.state != JOB_CANCELLED)
+        ok = job_step(job, EV_CANCEL, err);
+    if (ok)
+        *ended = row.state == JOB_CANCELLED;
+    job_free(job);
+    return ok;
+}
+
+bool jobs_cancel(struct jobs *jobs, int64_t id, bool *ended, struct err *err)
+{
+    struct job *job = list_find(jobs, id);
+
+    if (job ? !job_step(job, EV_CANCEL, err) : !cancel_inactive(jobs, id, ended, err))
+        return false;
+    if (job)
+        *ended = false;
+    loop_timer_set(jobs->env.turn, 0);
+    wake(jobs);
+    return true;
+}
+
+const char *jobs_reason(struct jobs *jobs, struct arena *arena, const struct job_row *row)
+{
+    struct places places;
+
+    if (row->state != JOB_QUEUED)
+        return NULL;
+    if (jobs->is_draining)
+        return "the daemon is about to end and starts nothing";
+    places = places_now(jobs, arena);
+    return queue_reason(jobs->env.store, arena, &places, row);
+}
+
+char *jobs_folder(const struct jobs *jobs, struct arena *arena, int64_t id, int64_t attempt)
+{
+    char *folder = worker_folder(&jobs->env, id, attempt);
+    char *copy = arena_strdup(arena, folder);
+
+    free(folder);
+    return copy;
+}
+
+void jobs_stop_workers(struct jobs *jobs, void (*done)(void *arg), void *arg)
+{
+    struct err ignored; /* asking cannot fail: it is repeated until it is heard */
+
+    jobs->is_draining = true;
+    jobs->done = done;
+    jobs->done_arg = arg;
+    for (size_t i = 0; i < jobs->active_count; i++)
+        (void)!worker_ask_stop(jobs->active[i], &ignored);
+    loop_timer_set(jobs->env.turn, 0);
+}
