@@ -13,7 +13,7 @@ const KEYS = [['g o', 'Overview'], ['g j', 'Jobs'], ['t', 'Light or dark'], ['?'
     ['← →', 'In a chart: move the cursor, with Shift by 10'], ['f', 'In a chart: full width'], ['0', 'In a chart: zoom out']];
 const BANNER_AFTER_MS = 3000;
 
-const dot = h('span', {class: 'live'}, 'Connecting');
+const dot = h('span', {class: 'live', hidden: true});
 const banner = h('div', {class: 'banner', role: 'alert', hidden: true},
     'No connection to detrd. Your jobs keep running; this page catches up by itself.');
 const main = h('main', {id: 'main', tabindex: -1});
@@ -53,6 +53,7 @@ function errorView(problem) {
         ? `detrd could not answer${problem.request_id ? ` (request ${problem.request_id})` : ''}. Try again; if it stays, tell the operator this number.`
         : problem.message;
     page.title(missing ? 'Not found' : 'Error', 'bad');
+    reveal(dot, false);
     return h('div', {class: 'error'}, h('h1', {}, missing ? 'Not found' : 'That did not work'), h('p', {}, words),
         h('p', {}, h('a', {href: '/'}, 'To the overview')));
 }
@@ -95,6 +96,7 @@ function failed(problem, shown) {
 let lostSince = 0;
 function connection(state) {
     clearTimeout(lostSince);
+    reveal(dot, true);
     const lost = state === 'lost';
     attribute(dot, 'class', lost ? 'live lost' : 'live');
     text(dot, lost ? 'Reconnecting' : 'Live');

@@ -33,9 +33,9 @@ export class Group {
     }
 }
 
-// spec: {title, note, lines: [{series, name, format, right, noise, floor, ceiling, axis}], nothing}.  lines may be a
-// function.  right: on the axis at the right; noise: smoothed, with the band of the raw values behind; axis: how its
-// ticks are written; nothing(): why there are no points yet, null for a chart that then is not shown.
+// spec: {title, note, lines() → [{series, name, format, right, noise, floor, ceiling, reach, axis}], nothing}.
+// right: on the axis at the right; noise: smoothed, with the band of the raw values behind; axis: how its ticks are
+// written; nothing(): why there are no points yet, or nothing for a chart that then is not shown.
 export class Chart {
     constructor(uPlot, spec, curves, group) {
         Object.assign(this, {uPlot, spec, curves, group, u: null, lines: [], data: [[]], marks: [], values: [], built: '', told: false});
@@ -56,15 +56,14 @@ export class Chart {
     }
 
     paint() {
-        const all = typeof this.spec.lines === 'function' ? this.spec.lines() : this.spec.lines;
         const flipped = !this.behind.hidden;
-        this.lines = all.filter(({series}) => this.curves.get(series).step.length);
+        this.lines = this.spec.lines().filter(({series}) => this.curves.get(series).step.length);
         const there = this.lines.length > 0;
         reveal(this.node, there || this.spec.nothing);
         reveal(this.nothing, !there);
         reveal(this.plot, there && !flipped);
         reveal(this.legend, there);
-        reveal(this.flip, there);
+        [this.flip, this.wide].forEach((button) => reveal(button, there));
         if (!there)
             return text(this.nothing, this.spec.nothing?.() ?? '');
         this.collect();

@@ -1,32 +1,45 @@
-// Which charts a job has, and what is drawn in each.
-import {isFinal} from './widgets.js';
+// Which charts a job has, and what is drawn in each: the one table of the series that the job page shows.
 import * as format from './format.js';
 import {AP} from './sections.js';
+import {isFinal} from './widgets.js';
 
 const CLASSES_SHOWN = 8;
 
+const line = (series, name, more) => ({series, name, format: format.loss, ...more});
+const score = {format: format.score, floor: 0, ceiling: 1};
+const ratio = {format: format.percent, axis: format.percent, floor: 0, ceiling: 1};
+const memory = {format: format.gib, axis: format.gib, floor: 0};
+
+// first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
+// that starts so.  The rest is told in chart.js.
+const CHARTS = [
+    {title: 'Loss', note: 'total', first: 'step', lines: [line('train/loss', 'train', {noise: true})]},
+    {title: 'mAP', note: 'COCO, maxDets 100', first: 'eval',
+        lines: [line('val/mAP_50_95', 'mAP 50:95', score), line('val/mAP_50', 'mAP 50', score), line('val/mAP_75', 'mAP 75', score)]},
+    {title: 'AP per class', note: '50:95', first: 'eval', each: AP},
+    {title: 'Loss terms', note: 'unweighted', first: 'step',
+        lines: [line('train/loss_ce', 'class', {noise: true}), line('train/loss_bbox', 'box', {noise: true}), line('train/loss_giou', 'GIoU', {noise: true})]},
+    {title: 'Learning rate', note: 'heads', first: 'step', lines: [line('train/lr', 'heads', {format: format.tiny, axis: format.tiny, floor: 0})]},
+    {title: 'Gradient norm', note: 'before clipping', first: 'step',
+        lines: [line('train/grad_norm', 'norm', {noise: true}), line('amp/scale', 'loss scale', {format: format.count, right: true})]},
+    {title: 'Throughput', note: 'and data wait', first: 'step',
+        lines: [line('train/images_per_s', 'images/s', {format: format.rate, noise: true, floor: 0}),
+            line('train/data_wait_ratio', 'data wait', {...ratio, noise: true, right: true, reach: 0.25})]},
+    {title: 'Memory', note: 'GiB', first: 'step', lines: [line('sys/gpu_memory_bytes', 'GPU', memory), line('sys/rss_bytes', 'host', memory)]},
+    {title: 'GPU utilisation', note: '%', lines: [line('sys/gpu_utilization_ratio', 'GPU', ratio)]},
+];
+
+const NOTHING = {
+    step: ['The first point comes with the first optimiser step.', 'It ended before the first step.'],
+    eval: ['The first evaluation comes at the end of its epoch.', 'It ended before the first evaluation.'],
+};
+
+export const isShown = (name) => CHARTS.some(({each, lines}) => (each ? name.startsWith(each) : lines.some(({series}) => series === name)));
+
+// The specs for chart.js; job() is the job as it is known.
 export function chartSpecs(curves, job) {
-    const steps = () => (isFinal(job()) ? 'It ended before the first step.' : 'The first point comes with the first optimiser step.');
-    const evals = () => (isFinal(job()) ? 'It ended before the first evaluation.' : 'The first evaluation comes at the end of its epoch.');
-    const ap = {format: format.score, floor: 0, ceiling: 1};
-    const line = (series, name, more) => ({series, name, format: format.loss, ...more});
-    return [
-        {title: 'Loss', note: 'total', nothing: steps, lines: [line('train/loss', 'train', {noise: true})]},
-        {title: 'mAP', note: 'COCO, maxDets 100', nothing: evals,
-            lines: [['val/mAP_50_95', 'mAP 50:95'], ['val/mAP_50', 'mAP 50'], ['val/mAP_75', 'mAP 75']].map(([series, name]) => line(series, name, ap))},
-        {title: 'AP per class', note: '50:95', nothing: evals,
-            lines: () => [...curves.names].filter((name) => name.startsWith(AP)).slice(0, CLASSES_SHOWN).map((name) => line(name, name.slice(AP.length), ap))},
-        {title: 'Loss terms', note: 'unweighted', nothing: steps,
-            lines: [['train/loss_ce', 'class'], ['train/loss_bbox', 'box'], ['train/loss_giou', 'GIoU']].map(([series, name]) => line(series, name, {noise: true}))},
-        {title: 'Learning rate', note: 'heads', nothing: steps, lines: [line('train/lr', 'heads', {format: format.tiny, axis: format.tiny, floor: 0})]},
-        {title: 'Gradient norm', note: 'before clipping', nothing: steps,
-            lines: [line('train/grad_norm', 'norm', {noise: true}), line('amp/scale', 'loss scale', {format: format.count, right: true})]},
-        {title: 'Throughput', note: 'and data wait', nothing: steps,
-            lines: [line('train/images_per_s', 'images/s', {format: format.rate, noise: true, floor: 0}),
-                line('train/data_wait_ratio', 'data wait', {format: format.percent, axis: format.percent, noise: true, right: true, floor: 0, ceiling: 1, reach: 0.25})]},
-        {title: 'Memory', note: 'GiB', nothing: steps,
-            lines: [line('sys/gpu_memory_bytes', 'GPU', {format: format.gib, axis: format.gib, floor: 0}), line('sys/rss_bytes', 'host', {format: format.gib, axis: format.gib, floor: 0})]},
-        {title: 'GPU utilisation', note: '%', nothing: null,
-            lines: [line('sys/gpu_utilization_ratio', 'GPU', {format: format.percent, axis: format.percent, floor: 0, ceiling: 1})]},
-    ];
+    const eachLine = (prefix) => [...curves.names].filter((name) => name.startsWith(prefix)).slice(0, CLASSES_SHOWN)
+        .map((name) => line(name, name.slice(prefix.length), score));
+    return CHARTS.map((spec) => ({...spec, lines: () => spec.lines ?? eachLine(spec.each),
+        nothing: spec.first && (() => NOTHING[spec.first][isFinal(job()) ? 1 : 0])}));
 }

@@ -35,15 +35,17 @@ export function append(curve, more) {
     return curve;
 }
 
-// When curve has more than twice budget points, its older half is folded in place, two points into one that keeps their
-// min, max and mean: spikes stay.
+// Folds curve in place until it has at most twice budget points, two points into one that keeps their min, max and mean:
+// spikes stay.  All of it where it is far too long, as a history is; then only its older half, so that new points are whole.
 export function bound(curve, budget) {
-    const size = curve.step.length;
-    if (size <= 2 * budget)
-        return curve;
-    const half = Math.floor(size / 4) * 2;
+    for (let size = curve.step.length; size > 2 * budget; size = curve.step.length)
+        fold(curve, size > 4 * budget ? size : Math.ceil(size / 2));
+    return curve;
+}
+
+function fold(curve, size) {
     const folded = empty();
-    for (let i = 0; i < half; i += 2) {
+    for (let i = 0; i + 1 < size; i += 2) {
         const pair = (name) => [curve[name][i], curve[name][i + 1]].filter((v) => v !== null);
         for (const name of ['step', 'epoch', 'time_ms', 'attempt'])
             folded[name].push(curve[name][i + 1]);
@@ -51,8 +53,7 @@ export function bound(curve, budget) {
         folded.min.push(pair('min').length ? Math.min(...pair('min')) : null);
         folded.max.push(pair('max').length ? Math.max(...pair('max')) : null);
     }
-    COLUMNS.forEach((name) => curve[name].splice(0, half, ...folded[name]));
-    return curve;
+    COLUMNS.forEach((name) => curve[name].splice(0, 2 * folded.step.length, ...folded[name]));
 }
 
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);

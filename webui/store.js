@@ -3,43 +3,47 @@ import * as api from './api.js';
 import {append, bound, empty, read} from './series.js';
 
 const BUDGET = 800; // points a curve, a little more than one a pixel
+const NAMES_AT_ONCE = 50; // the API takes 100; an address stays short
 
 export class Curves {
-    constructor(job) {
+    // wanted(name) says which of the job's series the page shows.
+    constructor(job, wanted) {
         this.path = `/v1/jobs/${job}/metrics`;
+        this.wanted = wanted;
         this.names = new Set();
+        this.parts = []; // [names, last_id of what was read of them]
         this.curves = new Map();
         this.newest = {};
         this.definitions = new Map();
-        this.last_id = 0;
     }
 
-    // Asks for what is new.  Returns whether anything was.
+    // Asks for what is new.
     async refresh(signal) {
         const {metrics} = await api.get(this.path, {}, signal);
-        const names = Object.keys(metrics);
-        if (names.some((name) => !this.names.has(name)))
-            this.last_id = 0; // a series that was not asked for before starts at its first point
-        this.names = new Set(names);
         this.newest = metrics;
-        if (!names.length)
-            return false;
-        const reply = await api.get(this.path, this.last_id ? {name: names, after: this.last_id} : {name: names, points: BUDGET}, signal);
-        return this.apply(reply);
+        this.expect(Object.keys(metrics).filter(this.wanted));
+        await Promise.all(this.parts.map(async (part) => {
+            const [name, after] = part;
+            const reply = await api.get(this.path, {name, after}, signal);
+            this.apply(reply);
+            part[1] = Math.max(after, reply.last_id);
+        }));
+    }
+
+    // A series that was not there before starts at its first point; what the others have already, apply() leaves out.
+    expect(names) {
+        if (names.every((name) => this.names.has(name)))
+            return;
+        this.names = new Set(names);
+        this.parts = [];
+        for (let i = 0; i < names.length; i += NAMES_AT_ONCE)
+            this.parts.push([names.slice(i, i + NAMES_AT_ONCE), 0]);
     }
 
     apply(reply) {
-        let grew = false;
-        reply.series.forEach(({name, definition}) => definition && this.definitions.set(name, definition));
-        for (const [name, more] of read(reply)) {
-            const curve = this.curves.get(name) ?? empty();
-            const size = curve.step.length;
-            append(curve, more);
-            grew ||= curve.step.length > size;
-            this.curves.set(name, bound(curve, BUDGET));
-        }
-        this.last_id = Math.max(this.last_id, reply.last_id ?? 0);
-        return grew;
+        reply.series.forEach(({name, definition}) => this.definitions.set(name, definition ?? ''));
+        for (const [name, more] of read(reply))
+            this.curves.set(name, bound(append(this.get(name), more), BUDGET));
     }
 
     get(name) {

@@ -2,7 +2,7 @@
 import * as api from '../api.js';
 import {ampPanel, ampWords} from '../amp.js';
 import {Chart, Group} from '../chart.js';
-import {chartSpecs} from '../charts.js';
+import {chartSpecs, isShown} from '../charts.js';
 import {attribute, fill, h, reveal, say, text} from '../dom.js';
 import * as format from '../format.js';
 import {load} from '../plot.js';
@@ -15,12 +15,15 @@ const LOG_LINES = 200;
 
 export function show(main, [id], page) {
     const path = `/v1/jobs/${id}`;
-    const curves = new Curves(id);
+    const curves = new Curves(id, isShown);
     const group = new Group();
     const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id)};
     const head = header(() => api.post(`${path}/cancel`).then((job) => paint({job})));
     const progress = progressPanel();
     const grid = h('div', {class: 'charts', id: 'charts'});
+    const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files];
+    const bar = toolbar(group, order);
+    const afterStart = [bar, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
     const known = {job: null, amp: null, log: '', checkpoints: [], ended: false};
     let ready = false;
 
@@ -29,15 +32,20 @@ export function show(main, [id], page) {
         if (known.ended)
             return;
         const job = await api.get(path, {}, signal);
-        const started = job.attempt > 0;
-        const [amp, log, files] = started ? await Promise.all([
-            known.amp?.equal ? known.amp : api.getIfThere(`${path}/amp`, {}, signal),
-            api.get(`${path}/log`, {tail: LOG_LINES}, signal), api.getIfThere(`${path}/checkpoints`, {}, signal)]) : [null, '', null];
-        if (started)
-            await curves.refresh(signal);
+        const news = job.attempt ? await started(job, signal) : {};
         await lay(job);
-        paint({job, amp, log, checkpoints: files?.checkpoints ?? []});
+        paint({job, ...news});
         known.ended = isFinal(job);
+    }
+
+    // The trace is there from the first step on; asked for earlier it is a 404, which browsers write into their console.
+    async function started(job, signal) {
+        await curves.refresh(signal);
+        const traced = curves.names.size || job.cause === 'amp_mismatch';
+        const [amp, log, {checkpoints}] = await Promise.all([
+            !traced || known.amp?.equal ? known.amp : api.getIfThere(`${path}/amp`, {}, signal),
+            api.get(`${path}/log`, {tail: LOG_LINES}, signal), api.get(`${path}/checkpoints`, {}, signal)]);
+        return {amp, log, checkpoints};
     }
 
     async function lay(job) {
@@ -45,11 +53,10 @@ export function show(main, [id], page) {
             return;
         const uPlot = await load();
         chartSpecs(curves, () => known.job).forEach((spec) => grid.append(new Chart(uPlot, spec, curves, group).node));
-        const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files];
-        fill(main, head.node, progress.node, toolbar(group, order), h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
+        fill(main, head.node, progress.node, bar, h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
         ready = true;
         if (job.state === 'failed')
-            grid.before(parts.log.node);
+            bar.before(parts.log.node);
         document.getElementById(location.hash.slice(1))?.scrollIntoView();
     }
 
@@ -58,6 +65,7 @@ export function show(main, [id], page) {
             say(`Job ${id} is ${stateWord(news.job.state).toLowerCase()}.`);
         Object.assign(known, news);
         const {job} = known;
+        afterStart.forEach((node) => reveal(node, job.attempt > 0));
         head.update(job, known.amp);
         progress.update(job, curves, known.checkpoints);
         parts.classes.update(curves);
@@ -127,7 +135,7 @@ function progressPanel() {
         const eta = isFinal(job) ? null : doneAt(progress);
         reveal(verdict, waits || isFinal(job));
         attribute(verdict, 'class', `verdict ${{failed: 'bad', done: 'ok'}[job.state] ?? 'off'}`);
-        text(verdict, waits ? `Waiting. ${format.visible(job.reason ?? '')}` : endWords(job));
+        text(verdict, waits ? format.visible(job.reason ?? 'Waits for a free slot.') : endWords(job));
         [line, bar.node].forEach((part) => reveal(part, !waits));
         reveal(list, !waits && Boolean(progress));
         text(where, isFinal(job) && progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : sentenceCase(progressWords(job)));

@@ -9,6 +9,7 @@ const ACTIVE = 'queued,starting,running,stopping';
 const FINAL = 'done,failed,cancelled';
 const ENDED_SHOWN = 8;
 const TREND = 'val/mAP_50_95';
+const TREND_POINTS = 60;
 
 export function show(main, _params, page) {
     const heading = h('h1');
@@ -86,7 +87,7 @@ function placeCard(place) {
     const meters = place.gpu ? [measure('Use', `${place.name} utilisation`), measure('Mem', `${place.name} memory`)] : [measure('Job', `${place.name} progress of its job`)];
     const node = h('section', {class: 'card', 'aria-label': place.name}, h('header', {}, h('h2', {}, place.name),
         h('small', {}, format.visible(place.note ?? '')), state.node), who, meters.map((one) => one.node));
-    let shown;
+    let shown = '';
     return {node, update({job, gpu}) {
         state.update(job ? 'busy' : 'free');
         if (shown !== job?.id)
@@ -124,8 +125,8 @@ class Trends {
     async refresh(jobs, signal) {
         const stale = jobs.filter((job) => job.best && this.known.get(job.id)?.epoch !== job.progress?.epoch);
         await Promise.all(stale.map(async (job) => {
-            const reply = await api.get(`/v1/jobs/${job.id}/metrics`, {name: TREND, points: 40}, signal);
-            const values = reply.series[0]?.value.filter((v) => typeof v === 'number') ?? [];
+            const reply = await api.get(`/v1/jobs/${job.id}/metrics`, {name: TREND}, signal);
+            const values = reply.series[0]?.value.filter((v) => typeof v === 'number').slice(-TREND_POINTS) ?? [];
             this.known.set(job.id, {epoch: job.progress?.epoch, values});
         }));
     }
