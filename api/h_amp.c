@@ -16,6 +16,10 @@ struct traces {
 static bool read_traces(const struct app *app, const struct request *request, const struct job_row *row,
                         struct traces *traces, struct err *err)
 {
+    const struct {
+        const char *pass;
+        json_t **points;
+    } slots[] = {{"train", &traces->train}, {"eval", &traces->eval}};
     struct event_row *events;
     size_t count;
 
@@ -24,10 +28,10 @@ static bool read_traces(const struct app *app, const struct request *request, co
     for (size_t i = 0; i < count; i++) {
         json_t *data = events[i].attempt == row->attempt ? json_loads(events[i].data, 0, NULL) : NULL;
         const char *pass = json_string_value(json_object_get(data, "pass"));
-        json_t **slot = !pass ? NULL : strcmp(pass, "train") == 0 ? &traces->train : &traces->eval;
 
-        if (slot && !*slot)
-            *slot = json_incref(json_object_get(data, "points"));
+        for (size_t p = 0; pass && p < sizeof slots / sizeof *slots; p++)
+            if (strcmp(pass, slots[p].pass) == 0 && !*slots[p].points)
+                *slots[p].points = json_incref(json_object_get(data, "points"));
         json_decref(data);
     }
     return traces->train || err_set(err, ERR_NOT_FOUND,

@@ -93,14 +93,11 @@ static bool read_tcp(const char *text, union address *address, socklen_t *size, 
     if (!colon || colon[1] < '0' || colon[1] > '9' || *end || port > 65535 || colon - text >= (long)sizeof host)
         return err_set(err, ERR_BAD_SPEC, "listen: '%s' is neither ADDRESS:PORT nor unix:/PATH", text);
     (void)snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
-    *address = (union address){
-        .in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)}
-    };
+    *address = (union address){.in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)}};
     *size = sizeof address->in;
     if (strcmp(host, "[::1]") == 0) {
         *address = (union address){
-            .in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback}
-        };
+            .in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port), .sin6_addr = in6addr_loopback}};
         *size = sizeof address->in6;
         return true;
     }

@@ -8,12 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct problem {
-    unsigned status;
-    const char *word, *title;
-};
-
-/* What is not here is a worker's and does not come up in a request: internal. */
+/* What is not here is a worker's. */
 // clang-format off
 static const struct problem problems[ERR_COUNT] = {
     [ERR_NOT_JSON]    = {400, "not_json",    "The body is not one JSON value"},
@@ -31,6 +26,14 @@ static const struct problem problems[ERR_COUNT] = {
     [ERR_INTERNAL]    = {500, "internal",    "detrd could not do this"},
 };
 // clang-format on
+
+bool reply_problem_of(enum err_code code, struct problem *problem)
+{
+    bool is_known = problems[code].word != NULL;
+
+    *problem = problems[is_known ? code : ERR_INTERNAL];
+    return is_known;
+}
 
 struct reply reply_empty(void)
 {
@@ -102,19 +105,20 @@ static json_t *errors_of(struct reply *reply, const struct err *err)
 
 void reply_problem(struct reply *reply, const struct request *request, const struct err *err)
 {
-    const struct problem *problem = &problems[problems[err->code].word ? err->code : ERR_INTERNAL];
     const char *allow = reply->allow;
     json_t *errors = errors_of(reply, err), *json;
+    struct problem problem;
     char type[64];
 
+    (void)reply_problem_of(err->code, &problem);
     reply_done(reply);
-    (void)snprintf(type, sizeof type, "urn:detrd:%s", problem->word);
-    json = json_pack("{sssssisoss}", "type", type, "title", problem->title, "status", (int)problem->status, "detail",
+    (void)snprintf(type, sizeof type, "urn:detrd:%s", problem.word);
+    json = json_pack("{sssssisoss}", "type", type, "title", problem.title, "status", (int)problem.status, "detail",
                      reply_text(err->msg), "request_id", request->id);
     if (errors)
         (void)json_object_set_new(json, "errors", errors);
     (void)reply_json(reply, json);
     reply->content_type = "application/problem+json";
-    reply->status = problem->status;
+    reply->status = problem.status;
     reply->allow = allow;
 }

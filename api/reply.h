@@ -18,6 +18,14 @@ struct reply {
     json_t *faults; /* of a job spec: for the problem's "errors"; taken */
 };
 
+struct problem {
+    unsigned status;
+    const char *word, *title; /* its type is urn:detrd:<word> */
+};
+
+/* The problem that an error is told as.  False for those that a request does not meet: they are told as internal. */
+bool reply_problem_of(enum err_code code, struct problem *problem);
+
 /* A reply with status 200 and no body. */
 struct reply reply_empty(void);
 

@@ -1,38 +1,41 @@
 /* api/routes.c: every address of the API, and what is checked before a handler sees a request. */
 #include "api/routes.h"
 
-#include "api/handlers.h"
 #include "base/log.h"
 #include "spec/parse.h"
 
 #include <string.h>
 #include <strings.h>
 
-struct route {
-    const char *method, *path;
-    handler *handle;
-    const char *query; /* its parameters */
-    const char *later; /* parameters that a later version has */
-    bool takes_body;
-};
-
 // clang-format off
-static const struct route routes[] = {
-    {"GET",  "/v1/jobs",                         jobs_list,        "state user limit cursor", "label q",           false},
-    {"POST", "/v1/jobs",                         jobs_create,      "",                        "validate",          true},
-    {"GET",  "/v1/jobs/{id}",                    jobs_show,        "",                        "",                  false},
-    {"POST", "/v1/jobs/{id}/cancel",             jobs_cancel_one,  "",                        "",                  false},
-    {"GET",  "/v1/jobs/{id}/metrics",            metrics_show,     "name after",              "points x from to",  false},
-    {"GET",  "/v1/jobs/{id}/log",                log_show,         "tail",                    "",                  false},
-    {"GET",  "/v1/jobs/{id}/amp",                amp_show,         "",                        "",                  false},
-    {"GET",  "/v1/jobs/{id}/checkpoints",        checkpoints_list, "",                        "",                  false},
-    {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send,  "",                        "",                  false},
-    {"GET",  "/v1/gpus",                         gpus_show,        "",                        "",                  false},
-    {"GET",  "/healthz",                         health_show,      "",                        "",                  false},
+const struct route routes[] = {
+    {"POST", "/v1/jobs", jobs_create, "", "validate", true,
+     "Queues a training job: the body is its spec. 201, `Location` and the job; 422 names every fault of the spec at once."},
+    {"GET",  "/v1/jobs", jobs_list, "state user limit cursor", "label q", false,
+     "Jobs without their spec, newest first: `{\"jobs\": […], \"next_cursor\": … or null}`. `state` takes several, with "
+     "commas; `limit` is 50, at most 500; `cursor` is the `next_cursor` of the page before."},
+    {"GET",  "/v1/jobs/{id}", jobs_show, "", "", false, "One job, with its effective spec."},
+    {"POST", "/v1/jobs/{id}/cancel", jobs_cancel_one, "", "", false,
+     "Asks a job to end, with a checkpoint when it runs. 202 and the job; 200 when it has been cancelled already; 409 when it "
+     "ended otherwise."},
+    {"GET",  "/v1/jobs/{id}/metrics", metrics_show, "name after", "points x from to", false,
+     "The newest value of every series: `{\"metrics\": {\"train/loss\": {\"value\", \"step\", \"epoch\", \"time\"}}}`. With "
+     "`name`, which may be repeated, the points of those series: `{\"x\": [{\"step\": [], \"epoch\": [], \"time_ms\": [], "
+     "\"attempt\": []}], \"series\": [{\"name\", \"definition\", \"x\": 0, \"value\": []}], \"last_id\"}`, where `x` of a series "
+     "is an index; `after` takes the `last_id` of the reply before and leaves out what that had. A value that is not finite "
+     "is `\"nan\"`, `\"inf\"` or `\"-inf\"`."},
+    {"GET",  "/v1/jobs/{id}/log", log_show, "tail", "", false,
+     "The worker's output as text, with `tail` its last lines; empty before it starts."},
+    {"GET",  "/v1/jobs/{id}/amp", amp_show, "", "", false,
+     "The precision policy and what really ran at each point of the model, in train and in eval, with the verdict. 404 "
+     "before the first step."},
+    {"GET",  "/v1/jobs/{id}/checkpoints", checkpoints_list, "", "", false, "The checkpoints of a job."},
+    {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send, "", "", false, "A checkpoint's file."},
+    {"GET",  "/v1/gpus", gpus_show, "", "", false, "The GPUs, from NVML, and the CPU slots, with the jobs on them."},
+    {"GET",  "/healthz", health_show, "", "", false, "`{\"status\": \"ok\", \"version\": …}`, without touching the database."},
+    {NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 // clang-format on
-
-enum { ROUTES = sizeof routes / sizeof *routes };
 
 /* Whether word is one of the words in list. */
 static bool is_word_of(const char *word, const char *list)
@@ -85,9 +88,7 @@ static const struct route *find(struct request *request, struct reply *reply, st
 {
     const char *allow = "";
 
-    for (size_t i = 0; i < ROUTES; i++) {
-        const struct route *route = &routes[i];
-
+    for (const struct route *route = routes; route->path; route++) {
         if (!matches(route->path, request->path, request))
             continue;
         if (strcmp(route->method, request->method) == 0 || (is_get(request->method) && is_get(route->method)))

@@ -164,17 +164,17 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
     const struct {
         const char *name, *value;
     } headers[] = {
-        {"Content-Type",            reply->content_type                                                              },
-        {"Location",                reply->location                                                                  },
-        {"Allow",                   reply->allow                                                                     },
-        {"ETag",                    reply->etag                                                                      },
-        {"Content-Encoding",        reply->encoding                                                                  },
-        {"Content-Disposition",     reply->disposition                                                               },
-        {"Vary",                    reply->etag ? "Accept-Encoding" : NULL                                           },
-        {"Cache-Control",           reply->cache_control ? reply->cache_control : "no-store"                         },
+        {"Content-Type", reply->content_type},
+        {"Location", reply->location},
+        {"Allow", reply->allow},
+        {"ETag", reply->etag},
+        {"Content-Encoding", reply->encoding},
+        {"Content-Disposition", reply->disposition},
+        {"Vary", reply->etag ? "Accept-Encoding" : NULL},
+        {"Cache-Control", reply->cache_control ? reply->cache_control : "no-store"},
         {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
-        {"X-Content-Type-Options",  "nosniff"                                                                        },
-        {"Referrer-Policy",         "no-referrer"                                                                    },
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
     };
 
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)

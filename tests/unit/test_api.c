@@ -1,7 +1,9 @@
 /* tests/unit/test_api.c: requests, replies and listeners, without a server. */
+#include "api/docs.h"
 #include "api/listener.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "base/file.h"
 #include "spec/parse.h"
 #include "tests/unit/check_main.h"
 
@@ -18,30 +20,30 @@ static const struct {
     const char *host, *origin;
     bool is_local, served;
 } sites[] = {
-    {"localhost",                 NULL,                     false, true },
-    {"LocalHost:8474",            NULL,                     false, true },
-    {"127.0.0.1",                 NULL,                     false, true },
-    {"127.0.0.1:1",               NULL,                     false, true },
-    {"[::1]:8474",                NULL,                     false, true },
-    {"[::1]",                     NULL,                     false, true },
-    {NULL,                        NULL,                     true,  true },
-    {"localhost",                 NULL,                     true,  true },
-    {"localhost:8474",            "http://localhost:8474",  false, true },
-    {NULL,                        NULL,                     false, false},
-    {"",                          NULL,                     false, false},
-    {"evil.example",              NULL,                     false, false},
-    {"evil.example",              NULL,                     true,  false},
-    {"localhost.evil.example",    NULL,                     false, false},
-    {"127.0.0.1.evil.example:80", NULL,                     false, false},
-    {"127.0.0.12",                NULL,                     false, false},
-    {"localhost:",                NULL,                     false, false},
-    {"localhost:80x",             NULL,                     false, false},
-    {"::1",                       NULL,                     false, false},
-    {"localhost:8474",            "http://evil.example",    false, false},
-    {"localhost:8474",            "http://localhost:3000",  false, false},
-    {"localhost:8474",            "https://localhost:8474", false, false},
-    {"localhost:8474",            "null",                   false, false},
-    {NULL,                        "http://localhost",       true,  false},
+    {"localhost", NULL, false, true},
+    {"LocalHost:8474", NULL, false, true},
+    {"127.0.0.1", NULL, false, true},
+    {"127.0.0.1:1", NULL, false, true},
+    {"[::1]:8474", NULL, false, true},
+    {"[::1]", NULL, false, true},
+    {NULL, NULL, true, true},
+    {"localhost", NULL, true, true},
+    {"localhost:8474", "http://localhost:8474", false, true},
+    {NULL, NULL, false, false},
+    {"", NULL, false, false},
+    {"evil.example", NULL, false, false},
+    {"evil.example", NULL, true, false},
+    {"localhost.evil.example", NULL, false, false},
+    {"127.0.0.1.evil.example:80", NULL, false, false},
+    {"127.0.0.12", NULL, false, false},
+    {"localhost:", NULL, false, false},
+    {"localhost:80x", NULL, false, false},
+    {"::1", NULL, false, false},
+    {"localhost:8474", "http://evil.example", false, false},
+    {"localhost:8474", "http://localhost:3000", false, false},
+    {"localhost:8474", "https://localhost:8474", false, false},
+    {"localhost:8474", "null", false, false},
+    {NULL, "http://localhost", true, false},
 };
 
 START_TEST(only_this_machine_s_own_pages_are_served)
@@ -58,20 +60,9 @@ END_TEST
 static const struct {
     const char *text;
     int64_t value; /* -1: refused */
-} numbers[] = {
-    {"0",                   0                 },
-    {"17",                  17                },
-    {"007",                 7                 },
-    {"999999999999999999",  999999999999999999},
-    {"",                    -1                },
-    {"-1",                  -1                },
-    {"1.0",                 -1                },
-    {"1e3",                 -1                },
-    {" 1",                  -1                },
-    {"0x10",                -1                },
-    {"1 ",                  -1                },
-    {"1000000000000000000", -1                }
-};
+} numbers[] = {{"0", 0},   {"17", 17},   {"007", 7},  {"999999999999999999", 999999999999999999},
+               {"", -1},   {"-1", -1},   {"1.0", -1}, {"1e3", -1},
+               {" 1", -1}, {"0x10", -1}, {"1 ", -1},  {"1000000000000000000", -1}};
 
 START_TEST(numbers_are_digits_alone)
 {
@@ -84,10 +75,7 @@ END_TEST
 
 START_TEST(a_query_parameter_has_a_range_and_a_fallback)
 {
-    const struct request_pair query[] = {
-        {"limit", "20" },
-        {"tail",  "501"}
-    };
+    const struct request_pair query[] = {{"limit", "20"}, {"tail", "501"}};
     const struct request request = {.query = query, .query_count = 2};
     struct err err = {0};
     int64_t value;
@@ -158,12 +146,7 @@ START_TEST(numbers_that_are_not_finite_are_text)
     static const struct {
         double value;
         const char *text;
-    } cases[] = {
-        {1.5,       "1.5"     },
-        {NAN,       "\"nan\"" },
-        {INFINITY,  "\"inf\"" },
-        {-INFINITY, "\"-inf\""}
-    };
+    } cases[] = {{1.5, "1.5"}, {NAN, "\"nan\""}, {INFINITY, "\"inf\""}, {-INFINITY, "\"-inf\""}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_t *json = reply_number(cases[i].value);
@@ -233,6 +216,31 @@ START_TEST(a_unix_socket_replaces_a_stale_one_but_no_other)
 }
 END_TEST
 
+/* DETRD_WRITE_DOCS=1 writes the page anew. */
+START_TEST(docs_api_md_is_what_the_tables_print)
+{
+    struct err err = {0};
+    char path[4096], *text = NULL, *stored;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    docs_print_api(out);
+    (void)fclose(out);
+    (void)snprintf(path, sizeof path, "%s/docs/api.md", getenv("SOURCE_DIR"));
+    if (getenv("DETRD_WRITE_DOCS")) {
+        out = fopen(path, "w");
+        ck_assert_ptr_nonnull(out);
+        ck_assert_uint_eq(fwrite(text, 1, size, out), size);
+        (void)fclose(out);
+    }
+    stored = file_read(AT_FDCWD, path, 1 << 20, NULL, &err);
+    ck_assert_msg(stored != NULL, "%s", err.msg);
+    ck_assert_msg(strcmp(stored, text) == 0, "docs/api.md is stale: run this test with DETRD_WRITE_DOCS=1");
+    free(stored);
+    free(text);
+}
+END_TEST
+
 #define COUNT(array) (int)(sizeof array / sizeof *array)
 
 // clang-format off
@@ -246,4 +254,5 @@ TEST_MAIN("api",
     TEST(numbers_that_are_not_finite_are_text)
     TEST_LOOP(only_loopback_and_unix_sockets_are_listened_on, COUNT(bad_addresses))
     TEST_LOOP(port_0_takes_a_free_port, 2)
+    TEST(docs_api_md_is_what_the_tables_print)
     TEST(a_unix_socket_replaces_a_stale_one_but_no_other))
