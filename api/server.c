@@ -344,3 +344,13 @@ void server_free(struct server *server)
         port_close(&server->ports[i]);
     free(server);
 }
+
+const char *server_http_version(void)
+{
+    return MHD_get_version();
+}
+
+const char *server_http_version(void)
+{
+    return MHD_get_version();
+}

@@ -17,3 +17,9 @@ const char *server_url(const struct server *server);
 
 /* Ends all connections, removes the UNIX sockets and frees server.  NULL is fine. */
 void server_free(struct server *server);
+
+/* Version of libmicrohttpd, "0.9.75". */
+const char *server_http_version(void);
+
+/* "0.9.75" of libmicrohttpd. */
+const char *server_http_version(void);
