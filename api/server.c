@@ -349,8 +349,3 @@ const char *server_http_version(void)
 {
     return MHD_get_version();
 }
-
-const char *server_http_version(void)
-{
-    return MHD_get_version();
-}

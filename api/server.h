@@ -20,6 +20,3 @@ void server_free(struct server *server);
 
 /* Version of libmicrohttpd, "0.9.75". */
 const char *server_http_version(void);
-
-/* "0.9.75" of libmicrohttpd. */
-const char *server_http_version(void);
