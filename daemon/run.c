@@ -1,0 +1,184 @@
+/* daemon/run.c: see run.h. */
+#include "daemon/run.h"
+
+#include "api/server.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "jobs/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct daemon {
+    struct loop *loop;
+    struct store *store;
+    struct gpus *gpus;
+    struct jobs *jobs;
+    struct server *server;
+    struct devices devices;
+    struct app app;
+};
+
+static void stop_loop(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    loop_stop(daemon->loop);
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct daemon *daemon = arg;
+
+    if (number == SIGUSR1) {
+        log_info("asking the workers to end");
+        jobs_stop_workers(daemon->jobs, stop_loop, daemon);
+        return;
+    }
+    log_info("ending, workers go on signal=%d", number);
+    loop_stop(daemon->loop);
+}
+
+static bool watch_signals(struct daemon *daemon, struct err *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that left is no reason to end */
+    return loop_signals(daemon->loop, &set, on_signal, daemon, err) != NULL;
+}
+
+/* All but the server.  Signals first: whoever can read our pid may send one. */
+static bool open_parts(struct daemon *daemon, const struct config *config, struct err *err)
+{
+    const struct jobs_config jobs = {.state_dir = config->state_dir,
+                                     .worker = config->worker,
+                                     .cpu_slots = config->cpu_slots,
+                                     .stop_grace_s = config->stop_grace_s};
+
+    if (!file_make_dirs(config->state_dir, 0700, err))
+        return false;
+    daemon->loop = loop_new(err);
+    if (!daemon->loop || !watch_signals(daemon, err))
+        return false;
+    daemon->store = store_open(config->state_dir, err);
+    if (!daemon->store)
+        return false;
+    daemon->gpus = gpus_open();
+    daemon->jobs = jobs_open(&jobs, daemon->store, daemon->loop, daemon->gpus, err);
+    return daemon->jobs != NULL;
+}
+
+static void close_parts(struct daemon *daemon)
+{
+    server_free(daemon->server);
+    jobs_close(daemon->jobs);
+    gpus_close(daemon->gpus);
+    store_close(daemon->store);
+    loop_free(daemon->loop);
+}
+
+/* A worker that cannot tell is no reason not to serve: its jobs will fail in words. */
+static void ask_devices(struct daemon *daemon, const char *worker)
+{
+    struct err err;
+
+    if (devices_ask(worker, &daemon->devices, &err))
+        log_info("worker answered libtorch=%s cuda=%d native_bfloat16=%d", daemon->devices.libtorch,
+                 daemon->devices.has_cuda, daemon->devices.cpu_native_bfloat16);
+    else
+        log_warning("jobs are taken as for a CPU without bfloat16: %s", err.msg);
+}
+
+static bool write_url(const struct config *config, const char *url, struct err *err)
+{
+    int dir = open(config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char line[256];
+    int size = snprintf(line, sizeof line, "%s\n", url);
+    bool ok =
+        dir >= 0 ? file_replace(dir, "url", line, (size_t)size, err) : err_os(err, "open '%s'", config->state_dir);
+
+    if (dir >= 0)
+        (void)close(dir);
+    return ok;
+}
+
+static bool start_server(struct daemon *daemon, const struct config *config, struct err *err)
+{
+    const char *url;
+
+    daemon->app = (struct app){.store = daemon->store,
+                               .jobs = daemon->jobs,
+                               .gpus = daemon->gpus,
+                               .devices = &daemon->devices,
+                               .cpu_slots = config->cpu_slots,
+                               .dataset_roots = config->dataset_roots.items,
+                               .dataset_root_count = config->dataset_roots.count,
+                               .version = DETRD_VERSION};
+    daemon->server = server_new(&daemon->app, daemon->loop);
+    for (size_t i = 0; i < config->listen.count; i++)
+        if (!server_listen(daemon->server, config->listen.items[i], err))
+            return false;
+    url = server_url(daemon->server);
+    if (!url)
+        url = config->listen.items[0]; /* UNIX sockets alone */
+    if (!write_url(config, url, err))
+        return false;
+    printf("detrd: listening on %s\n", url);
+    return fflush(stdout) == 0 || err_os(err, "write to standard output");
+}
+
+bool daemon_run(const struct config *config, struct err *err)
+{
+    struct daemon daemon = {0};
+    bool ok = open_parts(&daemon, config, err);
+
+    if (ok)
+        ask_devices(&daemon, config->worker);
+    ok = ok && start_server(&daemon, config, err) && loop_run(daemon.loop, err);
+    close_parts(&daemon);
+    return ok;
+}
+
+/* Waits for the daemon that holds state_dir.  Returns whether there was one. */
+static bool stop_running_daemon(const char *state_dir)
+{
+    int pid = store_holder(state_dir);
+    int pidfd = pid ? pidfd_of(pid) : -1;
+    struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+    bool is_sent;
+
+    if (pidfd < 0)
+        return false;
+    /* held still: then the pidfd is the holder's, and no later process's of that number */
+    is_sent = store_holder(state_dir) == pid && pidfd_signal(pidfd, SIGUSR1);
+    while (is_sent && poll(&wait, 1, -1) < 0 && errno == EINTR)
+        ;
+    (void)close(pidfd);
+    return is_sent;
+}
+
+bool daemon_stop_workers(const struct config *config, struct err *err)
+{
+    struct daemon daemon = {0};
+    bool ok;
+
+    if (stop_running_daemon(config->state_dir))
+        return true;
+    /* no daemon: its workers may run all the same */
+    ok = open_parts(&daemon, config, err);
+    if (ok) {
+        jobs_stop_workers(daemon.jobs, stop_loop, &daemon);
+        ok = loop_run(daemon.loop, err);
+    }
+    close_parts(&daemon);
+    return ok;
+}
