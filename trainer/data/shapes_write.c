@@ -21,7 +21,7 @@ const int shapes_counts[SPLIT_COUNT] = {600, 100, 20};
 static json_t *new_document(enum split split)
 {
     static const char *const kinds[SHAPES_KINDS] = {"circle", "square", "triangle"};
-    json_t *categories = json_pack("[{sisssss}]", "id", 0, "name", "shapes", "supercategory", "none");
+    json_t *categories = json_pack("[{sissss}]", "id", 0, "name", "shapes", "supercategory", "none");
 
     for (int k = 0; k < SHAPES_KINDS; k++)
         (void)json_array_append_new(categories,
