@@ -75,7 +75,7 @@ install_packages() {
         stop "please have these Debian packages installed: ${packages[*]} (neither root nor sudo here)"
     as_root apt-get update -qq || say "apt-get update failed; going on with the lists that are there"
     size=$(LC_ALL=C apt-get install --assume-no --no-install-recommends "${packages[@]}" 2>/dev/null |
-        sed -n 's/^Need to get \(.*\) of archives.*/\1/p')
+        sed -n 's/^Need to get \(.*\) of archives.*/\1/p') || true
     say "installing ${packages[*]}: ${size:-an unknown size} to download"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" \
         >/dev/null || stop "apt-get could not install ${packages[*]}"

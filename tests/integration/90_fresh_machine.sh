@@ -28,6 +28,7 @@ copy_settings() {
     local file folder
 
     cp /etc/resolv.conf "$root/etc/"
+    rm -f "$root/etc/apt/sources.list"
     cp -rL /etc/apt/sources.list* /etc/apt/apt.conf.d "$root/etc/apt/"
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
     for file in /etc/pip.conf /etc/xdg/pip ~/.pip ~/.config/pip ~/.npmrc; do
