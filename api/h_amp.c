@@ -72,7 +72,7 @@ static bool show(const struct job_row *row, json_t *spec, const struct traces *t
     if (!read_policy(spec, &policy, &variant, err))
         return false;
     verdict = amp_trace_judge(traces->train, traces->eval, &policy, variant);
-    return reply_json(reply, json_pack("{sOsosososososo}", "policy", json_object_get(spec, "amp"), "libtorch",
+    return reply_json(reply, json_pack("{sOsososososososo}", "policy", json_object_get(spec, "amp"), "libtorch",
                                        row->device.libtorch ? reply_text(row->device.libtorch) : json_null(), "device",
                                        row->device.name ? reply_text(row->device.name) : json_null(), "train",
                                        json_incref(traces->train), "eval",
