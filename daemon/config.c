@@ -112,35 +112,64 @@ void config_free(struct config *config)
 
 struct reading {
     struct config *config;
+    FILE *file;
+    int line;
+    int bad_line; /* the first one at fault; 0: none */
     struct err err;
-    bool has_failed;
 };
 
-/* The first line that fails stays the one that is told. */
+/* Remembers the fault in err as that of the line at hand, unless there was one before. */
+static int note_fault(struct reading *reading, const struct err *err)
+{
+    if (reading->bad_line == 0) {
+        reading->bad_line = reading->line;
+        reading->err = *err;
+    }
+    return 0;
+}
+
+/* inih would take the rest of a long line for the next one. */
+static char *next_line(char *text, int size, void *stream)
+{
+    struct reading *reading = stream;
+    struct err err;
+
+    if (!fgets(text, size, reading->file))
+        return NULL;
+    reading->line++;
+    if (strlen(text) == (size_t)size - 1 && text[size - 2] != '\n') {
+        err_set(&err, ERR_BAD_SPEC, "the line is longer than %d bytes", size - 2);
+        (void)note_fault(reading, &err);
+    }
+    return text;
+}
+
 static int on_line(void *user, const char *section, const char *name, const char *value)
 {
     struct reading *reading = user;
+    struct err err;
 
-    if (reading->has_failed)
-        return 1;
-    if (*section)
-        reading->has_failed = !err_set(&reading->err, ERR_BAD_SPEC, "there are no sections, not [%s] either", section);
-    else
-        reading->has_failed = !set_named(reading->config, name, value, SOURCE_FILE, &reading->err);
-    return !reading->has_failed;
+    if (*section) {
+        err_set(&err, ERR_BAD_SPEC, "there are no sections, not [%s] either", section);
+        return note_fault(reading, &err);
+    }
+    return set_named(reading->config, name, value, SOURCE_FILE, &err) || note_fault(reading, &err);
 }
 
 bool config_read(struct config *config, const char *path, struct err *err)
 {
-    struct reading reading = {.config = config};
-    int line = ini_parse(path, on_line, &reading);
+    struct reading reading = {.config = config, .file = fopen(path, "re")};
+    int line;
 
-    if (line < 0)
-        return err_set(err, ERR_NOT_FOUND, "cannot read '%s'", path);
-    if (line == 0)
-        return true;
-    return err_set(err, ERR_BAD_SPEC, "%s:%d: %s", path, line,
-                   reading.has_failed ? reading.err.msg : "the line is not 'key = value', or is too long");
+    if (!reading.file)
+        return err_os(err, "cannot read '%s'", path);
+    line = ini_parse_stream(next_line, &reading, on_line, &reading);
+    (void)fclose(reading.file);
+    if (reading.bad_line > 0 && (line == 0 || reading.bad_line <= line))
+        return err_set(err, ERR_BAD_SPEC, "%s:%d: %s", path, reading.bad_line, reading.err.msg);
+    if (line != 0)
+        return err_set(err, ERR_BAD_SPEC, "%s:%d: the line is not 'key = value'", path, line);
+    return true;
 }
 
 bool config_argument(struct config *config, const char *argument, struct err *err)

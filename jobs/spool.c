@@ -194,8 +194,12 @@ static bool take_message(struct taking *take, int64_t offset, struct err *err)
             return false;
     }
     take->attempt->last_seq = take->message->seq;
-    if (takers[type].event != EVENT_NONE && !add_event(take, takers[type].event, err))
-        return false;
+    if (takers[type].event != EVENT_NONE) {
+        if (!add_event(take, takers[type].event, err))
+            return false;
+        if (take->event == 0)
+            return true; /* its row is there already, and all that came with it */
+    }
     return !takers[type].take || takers[type].take(take, err);
 }
 
