@@ -73,9 +73,9 @@ static const struct { /* the first that fits */
     double (*lr)(const struct optim_config *config, const char *name);
     bool (*decayed)(const char *name);
 } groups[] = {
-    {"transformer.decoder.", decoder,    always },
-    {ENCODER,                encoder,    decayed},
-    {"",                     everywhere, always },
+    {"transformer.decoder.", decoder, always},
+    {ENCODER, encoder, decayed},
+    {"", everywhere, always},
 };
 
 struct optim_config optim_config_of(const struct job_spec *spec)

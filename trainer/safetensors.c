@@ -21,14 +21,8 @@ static const struct {
     enum tensor_dtype dtype;
     size_t size;
 } dtypes[] = {
-    {"F64",  TENSOR_F64,  8},
-    {"I64",  TENSOR_I64,  8},
-    {"F32",  TENSOR_F32,  4},
-    {"I32",  TENSOR_I32,  4},
-    {"F16",  TENSOR_F16,  2},
-    {"BF16", TENSOR_BF16, 2},
-    {"U8",   TENSOR_U8,   1},
-    {"BOOL", TENSOR_BOOL, 1},
+    {"F64", TENSOR_F64, 8}, {"I64", TENSOR_I64, 8},   {"F32", TENSOR_F32, 4}, {"I32", TENSOR_I32, 4},
+    {"F16", TENSOR_F16, 2}, {"BF16", TENSOR_BF16, 2}, {"U8", TENSOR_U8, 1},   {"BOOL", TENSOR_BOOL, 1},
 };
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 

@@ -20,7 +20,7 @@ thread_local std::vector<Saved> entered;
 extern "C" {
 
 BOOL(tensor_autocast_enter, (int device, enum tensor_dtype dtype), {
-    at::DeviceType type = device_of(device).type();
+    at::DeviceType type = device == TENSOR_CPU ? at::kCPU : at::kCUDA;
     entered.push_back({type, autocast::is_autocast_enabled(type), autocast::is_autocast_cache_enabled(),
                        autocast::get_autocast_dtype(type)});
     autocast::set_autocast_enabled(type, true);

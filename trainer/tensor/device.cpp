@@ -30,6 +30,22 @@ const char *tensor_libtorch_built(void)
     return TORCH_VERSION;
 }
 
+bool tensor_check_release(struct err *err)
+{
+    // of libtorch's stable C interface: the release as major, minor, patch in its upper bytes
+    auto version = reinterpret_cast<uint64_t (*)()>(dlsym(RTLD_DEFAULT, "aoti_torch_abi_version"));
+    uint64_t built = (uint64_t{TORCH_VERSION_MAJOR} << 8) | TORCH_VERSION_MINOR;
+
+    if (!version)
+        return err_set(err, ERR_LIBTORCH, "detrd-trainer was built for libtorch " TORCH_VERSION
+                                          ", and the library it found is another; build it again");
+    if (version() >> 48 != built)
+        return err_set(err, ERR_LIBTORCH, "detrd-trainer was built for libtorch " TORCH_VERSION
+                                          ", and found libtorch %d.%d; build it again",
+                       static_cast<int>(version() >> 56), static_cast<int>(version() >> 48 & 0xff));
+    return true;
+}
+
 bool tensor_load_cuda(void)
 {
     Dl_info self;

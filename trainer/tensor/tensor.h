@@ -196,6 +196,8 @@ int tensor_autocast_depth(void);  /* regions entered and not left, on this threa
 
 /* ---- device ---- */
 const char *tensor_libtorch_built(void); /* the release this was compiled against, "2.13.0" */
+/* Whether the libtorch that was loaded is of the release this was compiled against.  ERR_LIBTORCH. */
+MUST_CHECK bool tensor_check_release(struct err *err);
 /* Loads libtorch_cuda when it lies beside libtorch_cpu: before any other call.  True when CUDA devices can be used. */
 bool tensor_load_cuda(void);
 int tensor_device_count(void); /* CUDA devices */
