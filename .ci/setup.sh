@@ -29,6 +29,7 @@ lib sqlite3      libsqlite3-dev
 lib inih         libinih-dev
 lib libjpeg      libjpeg-dev
 lib libpng       libpng-dev
+lib zlib         zlib1g-dev
 '
 needs_to_test='
 lib check        check
