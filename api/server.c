@@ -20,7 +20,7 @@
 
 enum {
     LISTENERS_MAX = 8,
-    CONNECTIONS_MAX = 512, /* a listener */
+    CONNECTIONS_MAX = 300, /* a listener; two of them leave room below the usual limit of 1024 descriptors */
     TIMEOUT_S = 60,        /* without a byte in either direction */
     HEADERS_MAX = 32 * 1024,
     BODY_DROPPED_MAX = 8 * PARSE_SIZE, /* of a body too large, until the connection is closed without a reply */

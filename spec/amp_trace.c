@@ -132,9 +132,9 @@ static bool same(const struct output *a, const struct output *b)
 static void write_output(char *text, size_t size, const struct output *output, bool with_depth)
 {
     if (with_depth)
-        (void)snprintf(text, size, "%.20s on %.16s, depth %d", output->dtype, output->device, output->depth);
+        (void)snprintf(text, size, "%.16s on %.16s, depth %d", output->dtype, output->device, output->depth);
     else
-        (void)snprintf(text, size, "%.20s on %.16s", output->dtype, output->device);
+        (void)snprintf(text, size, "%.16s on %.16s", output->dtype, output->device);
 }
 
 static void note(struct amp_verdict *verdict, const char *name, const char *pass, const struct output *policy,

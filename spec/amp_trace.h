@@ -29,7 +29,7 @@ struct amp_verdict {
     bool equal;     /* train = eval, point by point; false without an eval trace */
     bool as_policy; /* every trace given is what the policy promises */
     struct {
-        char point[64], pass[8], policy[48], ran[64]; /* empty when as_policy */
+        char point[64], pass[8], policy[64], ran[64]; /* empty when as_policy */
     } first_difference;
 };
 
