@@ -79,14 +79,6 @@ static size_t count_characters(const char *text)
     return count;
 }
 
-static bool has_control_characters(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return true;
-    return false;
-}
-
 /* Copies text that has min to max characters and fits into size bytes, else appends a fault. */
 static bool read_text(const struct reader *reader, const char *pointer, double min, double max, size_t size, char *out,
                       const json_t *value)
@@ -103,10 +95,11 @@ static bool read_text(const struct reader *reader, const char *pointer, double m
         field_fault(reader->faults, pointer, value, "must be text of %.0f to %.0f characters", min, max);
         return false;
     }
-    if (has_control_characters(text)) {
-        field_fault(reader->faults, pointer, value, "must not hold control characters");
-        return false;
-    }
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            field_fault(reader->faults, pointer, value, "must not hold control characters");
+            return false;
+        }
     (void)stpcpy(out, text);
     return true;
 }
@@ -128,11 +121,7 @@ static void range_fault(const struct reader *reader, const struct field *field, 
 {
     const char *what = field->type == FIELD_INT ? "a whole number" : "a number";
 
-    if (field->min == field->max)
-        field_fault(reader->faults, field->pointer, value, "must be %.15g", field->min);
-    else
-        field_fault(reader->faults, field->pointer, value, "must be %s from %.15g to %.15g", what, field->min,
-                    field->max);
+    field_fault(reader->faults, field->pointer, value, "must be %s from %.15g to %.15g", what, field->min, field->max);
 }
 
 static void read_number(const struct reader *reader, const struct field *field, void *out, const json_t *value)

@@ -88,10 +88,10 @@ static void resolve_model(struct reading *reading)
         int64_t *value;
         int fallback;
     } computed[] = {
-        {"/resolution",  &spec->resolution,  variant->resolution },
+        {"/resolution", &spec->resolution, variant->resolution},
         {"/num_queries", &spec->num_queries, variant->num_queries},
-        {"/num_select",  &spec->num_select,  variant->num_select },
-        {"/group_detr",  &spec->group_detr,  variant->group_detr },
+        {"/num_select", &spec->num_select, variant->num_select},
+        {"/group_detr", &spec->group_detr, variant->group_detr},
     };
 
     for (size_t i = 0; i < sizeof computed / sizeof *computed; i++)
