@@ -89,13 +89,19 @@ static void close_parts(struct daemon *daemon)
 /* A worker that cannot tell is no reason not to serve: its jobs will fail in words. */
 static void ask_devices(struct daemon *daemon, const char *worker)
 {
+    struct devices *devices = &daemon->devices;
     struct err err;
 
-    if (devices_ask(worker, &daemon->devices, &err))
-        log_info("worker answered libtorch=%s cuda=%d native_bfloat16=%d", daemon->devices.libtorch,
-                 daemon->devices.has_cuda, daemon->devices.cpu_native_bfloat16);
-    else
+    if (!devices_ask(worker, devices, &err)) {
         log_warning("jobs are taken as for a CPU without bfloat16: %s", err.msg);
+        return;
+    }
+    log_info("worker answered libtorch=%s cuda=%d native_bfloat16=%d", devices->libtorch, devices->has_cuda,
+             devices->cpu_native_bfloat16);
+    if (devices->has_cuda && gpus_count(daemon->gpus) == 0) {
+        log_warning("libtorch finds a GPU, but NVML none to give to a job: all run on the CPU");
+        devices->has_cuda = false;
+    }
 }
 
 static bool write_url(const struct config *config, const char *url, struct err *err)
