@@ -81,8 +81,8 @@ static const char *folder_fault(const struct app *app, const struct request *req
     if (!S_ISDIR(status.st_mode))
         return "is not a folder";
     if (access(path, R_OK | X_OK) != 0)
-        return arena_printf(request->arena, "may not be read by the account that detrd runs as (uid %ju)",
-                            (uintmax_t)geteuid());
+        return arena_printf(request->arena, "may not be read by '%s', the account that detrd runs as",
+                            request_account(request->arena, geteuid()));
     if (!is_in_a_root(app, path))
         return "lies in none of the folders that this detrd takes data sets from (dataset_roots)";
     return NULL;

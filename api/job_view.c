@@ -51,6 +51,16 @@ static bool data_of(const struct event_row *event, json_t **json, struct err *er
     return *json || err_set(err, ERR_INTERNAL, "event %lld of the database is not JSON", (long long)event->id);
 }
 
+static bool contains(const json_t *array, const json_t *value)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(array, i, entry) if (json_equal(entry, value)) return true;
+    return false;
+}
+
+/* What a worker says again after the daemon has said it at submission is shown once. */
 static bool warnings_of(const struct app *app, const struct request *request, int64_t job, json_t *warnings,
                         struct err *err)
 {
@@ -61,17 +71,20 @@ static bool warnings_of(const struct app *app, const struct request *request, in
     if (!store_events_of(app->store, request->arena, job, EVENT_WARNING, &events, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
-        json_t *warning = json_object(), *data;
+        json_t *warning, *data;
 
-        (void)json_array_append_new(warnings, warning);
         if (!data_of(&events[i], &data, err))
             return false;
+        warning = json_object();
         for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
             json_t *value = json_object_get(data, members[m]);
 
             (void)json_object_set_new(warning, members[m], value ? json_incref(value) : json_null());
         }
         json_decref(data);
+        if (!contains(warnings, warning))
+            (void)json_array_append(warnings, warning);
+        json_decref(warning);
     }
     return true;
 }

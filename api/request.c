@@ -42,16 +42,19 @@ bool request_int(const struct request *request, const char *key, int64_t min, in
     return true;
 }
 
-const char *request_user(const struct request *request)
+const char *request_account(struct arena *arena, uid_t uid)
 {
     char text[1024];
     struct passwd entry, *found = NULL;
 
-    if (!request->is_local)
-        return NULL;
-    if (getpwuid_r(request->uid, &entry, text, sizeof text, &found) == 0 && found)
-        return arena_strdup(request->arena, found->pw_name);
-    return arena_printf(request->arena, "%ju", (uintmax_t)request->uid); /* an account without a name */
+    if (getpwuid_r(uid, &entry, text, sizeof text, &found) == 0 && found)
+        return arena_strdup(arena, found->pw_name);
+    return arena_printf(arena, "%ju", (uintmax_t)uid);
+}
+
+const char *request_user(const struct request *request)
+{
+    return request->is_local ? request_account(request->arena, request->uid) : NULL;
 }
 
 /* Whether text is name, or name with a port behind it. */

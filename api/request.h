@@ -38,6 +38,9 @@ MUST_CHECK bool request_int(const struct request *request, const char *key, int6
 /* The account that sent the request, NULL over TCP. */
 const char *request_user(const struct request *request);
 
+/* The name of an account; its number where it has none. */
+const char *request_account(struct arena *arena, uid_t uid);
+
 /* Checks Host and Origin, so that no page of another site reaches the API through a browser of this machine: Host is
  * localhost, 127.0.0.1 or [::1] with any port (or, over a UNIX socket, absent), Origin absent or the same.
  * ERR_FORBIDDEN. */
