@@ -179,6 +179,8 @@ bool daemon_stop_workers(const struct config *config, struct err *err)
 
     if (stop_running_daemon(config->state_dir))
         return true;
+    if (!store_is_there(config->state_dir))
+        return err_set(err, ERR_NOT_FOUND, "no daemon has ever run on state_dir '%s'", config->state_dir);
     /* no daemon: its workers may run all the same */
     ok = open_parts(&daemon, config, err);
     if (ok) {

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { LOG_MAX_BYTES = 16 * 1024 * 1024 };
+enum { LOG_MAX_BYTES = 16 * 1024 * 1024, BOOT_ID_MAX_BYTES = 100 };
 
 static enum job_event end(struct job *job, enum job_event event, enum job_cause cause, const char *detail)
 {
@@ -96,18 +96,40 @@ static enum job_event end_before_manifest(struct job *job)
     return event;
 }
 
+/* Whether the machine has restarted since manifest was written. */
+static bool is_of_earlier_boot(const json_t *manifest)
+{
+    const char *then = json_string_value(json_object_get(manifest, "boot_id"));
+    struct err ignored;
+    char *now = file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX_BYTES, NULL, &ignored);
+    bool is_earlier = then && now && strncmp(then, now, strlen(then)) != 0;
+
+    free(now);
+    return is_earlier;
+}
+
 static enum job_event end_without_record(struct job *job)
 {
     json_t *manifest = worker_read_json(job, "manifest.json");
     bool has_begun = manifest != NULL || job->attempt.last_seq > 0;
+    bool is_earlier = is_of_earlier_boot(manifest);
 
     json_decref(manifest);
     if (has_begun)
         return end(job, EV_LOST, CAUSE_LOST,
-                   "nothing records how it ended: its keeper and trainer were killed or the machine restarted");
+                   is_earlier ? "the machine restarted while it ran"
+                              : "nothing records how it ended: its keeper was killed, and its trainer with it");
     if (job->worker.was_child && WIFEXITED(job->worker.status))
         return end_before_manifest(job);
     return end(job, EV_UNSTARTED, CAUSE_NONE, NULL);
+}
+
+/* Without a bye, the record of even a good end says nothing good. */
+static enum job_event end_by_record(struct job *job, const json_t *record)
+{
+    const char *detail = json_string_value(json_object_get(record, "detail"));
+
+    return end(job, EV_DIED, cause_in(record), detail ? detail : "the worker ended without saying how");
 }
 
 enum job_event ending_of(struct job *job)
@@ -119,7 +141,7 @@ enum job_event ending_of(struct job *job)
     if (bye)
         event = end_by_bye(job, bye);
     else if (record)
-        event = end(job, EV_DIED, cause_in(record), json_string_value(json_object_get(record, "detail")));
+        event = end_by_record(job, record);
     else
         event = end_without_record(job);
     json_decref(record);

@@ -147,6 +147,11 @@ const struct gpu *gpus_at(const struct gpus *gpus, size_t i)
     return &gpus->list[i];
 }
 
+bool gpu_has_bfloat16(const struct gpu *gpu)
+{
+    return gpu->compute_major == 0 || gpu->compute_major >= 8;
+}
+
 void gpus_usage(const struct gpus *gpus, size_t i, struct gpu_usage *usage)
 {
     struct nvmlMemory_t memory;

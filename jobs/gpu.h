@@ -28,5 +28,9 @@ void gpus_close(struct gpus *gpus);
 size_t gpus_count(const struct gpus *gpus);
 const struct gpu *gpus_at(const struct gpus *gpus, size_t i);
 
+/* Whether it computes bfloat16: compute capability 8.0 or more.  One that is not told is not doubted: the trainer sees.
+ */
+bool gpu_has_bfloat16(const struct gpu *gpu);
+
 /* Asks what GPU i uses now. */
 void gpus_usage(const struct gpus *gpus, size_t i, struct gpu_usage *usage);

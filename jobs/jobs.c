@@ -4,8 +4,8 @@
 #include "jobs/jobs.h"
 
 #include "base/log.h"
+#include "jobs/active.h"
 #include "jobs/ending.h"
-#include "jobs/queue.h"
 #include "jobs/spool.h"
 #include "jobs/state.h"
 #include "jobs/worker.h"
@@ -21,110 +21,18 @@ struct jobs {
     struct jobs_env env;
     struct gpus *gpus;
     int64_t cpu_slots;
-    struct job **active; /* starting, running or stopping */
-    size_t active_count;
+    struct active active;
     bool is_draining;
     bool has_failed, has_more; /* of the look that is going on: something is to be tried again, or at once */
-    void (*wake)(void *arg);
-    void *wake_arg;
-    void (*done)(void *arg); /* NULL: not asked for */
+    void (*done)(void *arg);   /* NULL: not asked for */
     void *done_arg;
 };
-
-static void wake(struct jobs *jobs)
-{
-    if (jobs->wake)
-        jobs->wake(jobs->wake_arg);
-}
 
 /* Logs a failure that the next look may not meet any more, a full disk's for one. */
 static void retry_later(struct jobs *jobs, const struct job *job, const struct err *err)
 {
     log_err("tried again soon job=%" PRId64 " reason='%s'", job->id, err->msg);
     jobs->has_failed = true;
-}
-
-/* ---- the list of active jobs ---- */
-
-static struct job *job_new(struct jobs *jobs, int64_t id, enum job_state state)
-{
-    struct job *job = xcalloc(1, sizeof *job);
-
-    *job = (struct job){.env = &jobs->env, .arena = arena_new(), .id = id, .state = state, .attempt.job = id};
-    worker_init(&job->worker);
-    return job;
-}
-
-static void job_free(struct job *job)
-{
-    worker_close(&job->worker);
-    arena_free(job->arena);
-    free(job);
-}
-
-static void list_add(struct jobs *jobs, struct job *job)
-{
-    jobs->active = xrealloc(jobs->active, (jobs->active_count + 1) * sizeof *jobs->active);
-    jobs->active[jobs->active_count++] = job;
-}
-
-static void list_remove(struct jobs *jobs, size_t i)
-{
-    job_free(jobs->active[i]);
-    jobs->active[i] = jobs->active[--jobs->active_count];
-}
-
-static struct job *list_find(const struct jobs *jobs, int64_t id)
-{
-    for (size_t i = 0; i < jobs->active_count; i++)
-        if (jobs->active[i]->id == id)
-            return jobs->active[i];
-    return NULL;
-}
-
-static const struct gpu *find_gpu(const struct gpus *gpus, const char *uuid)
-{
-    for (size_t i = 0; i < gpus_count(gpus); i++)
-        if (strcmp(gpus_at(gpus, i)->uuid, uuid) == 0)
-            return gpus_at(gpus, i);
-    return NULL;
-}
-
-int64_t jobs_on_gpu(const struct jobs *jobs, const char *uuid)
-{
-    for (size_t i = 0; i < jobs->active_count; i++)
-        if (strcmp(jobs->active[i]->attempt.uuid, uuid) == 0)
-            return jobs->active[i]->id;
-    return 0;
-}
-
-size_t jobs_on_cpu(const struct jobs *jobs, int64_t *ids, size_t max)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < jobs->active_count; i++) {
-        if (*jobs->active[i]->attempt.uuid)
-            continue;
-        if (count < max)
-            ids[count] = jobs->active[i]->id;
-        count++;
-    }
-    return count;
-}
-
-static struct places places_now(const struct jobs *jobs, struct arena *arena)
-{
-    size_t gpu_count = gpus_count(jobs->gpus);
-    int64_t *gpu_jobs = arena_alloc(arena, gpu_count * sizeof *gpu_jobs);
-    int64_t *cpu_jobs = arena_alloc(arena, jobs->active_count * sizeof *cpu_jobs);
-
-    for (size_t i = 0; i < gpu_count; i++)
-        gpu_jobs[i] = jobs_on_gpu(jobs, gpus_at(jobs->gpus, i)->uuid);
-    return (struct places){.gpus = jobs->gpus,
-                           .gpu_jobs = gpu_jobs,
-                           .cpu_slots = jobs->cpu_slots,
-                           .cpu_jobs = cpu_jobs,
-                           .cpu_count = jobs_on_cpu(jobs, cpu_jobs, jobs->active_count)};
 }
 
 /* ---- one look ---- */
@@ -136,15 +44,11 @@ static bool take_spool(struct jobs *jobs, struct job *job)
     bool more = true;
 
     for (int i = 0; more && i < PARTS_A_LOOK; i++) {
-        int64_t offset = job->attempt.spool_offset;
-
         if (!spool_take(job, &more, &err) ||
             (job->attempt.has_hello && job->state == JOB_STARTING && !job_step(job, EV_HELLO, &err))) {
             retry_later(jobs, job, &err);
             return false;
         }
-        if (job->attempt.spool_offset > offset)
-            wake(jobs);
     }
     jobs->has_more = jobs->has_more || more;
     return !more;
@@ -162,7 +66,6 @@ static bool end_job(struct jobs *jobs, struct job *job)
         retry_later(jobs, job, &err);
         return false;
     }
-    wake(jobs);
     return true;
 }
 
@@ -195,7 +98,7 @@ static bool look_at_job(struct jobs *jobs, struct job *job)
 /* Starts the picked job.  One whose worker cannot be started fails. */
 static bool start_job(struct jobs *jobs, const struct pick *pick)
 {
-    struct job *job = job_new(jobs, pick->id, JOB_QUEUED);
+    struct job *job = job_new(&jobs->env, pick->id, JOB_QUEUED);
     struct err err;
 
     job->gpu = pick->gpu;
@@ -203,8 +106,7 @@ static bool start_job(struct jobs *jobs, const struct pick *pick)
     job->spec = arena_strdup(job->arena, pick->spec);
     job->needs_bfloat16 = pick->needs_bfloat16;
     if (job_step(job, EV_START, &err)) {
-        list_add(jobs, job);
-        wake(jobs);
+        active_add(&jobs->active, job);
         return true;
     }
     if (job->state == JOB_STARTING) {
@@ -212,11 +114,10 @@ static bool start_job(struct jobs *jobs, const struct pick *pick)
         (void)snprintf(job->detail, sizeof job->detail, "%s", err.msg);
         if (job_step(job, EV_DIED, &err)) {
             job_free(job);
-            wake(jobs);
             return true;
         }
         job->worker.was_child = true; /* there is nothing to adopt: the next look ends it */
-        list_add(jobs, job);
+        active_add(&jobs->active, job);
     } else {
         job_free(job);
     }
@@ -229,9 +130,9 @@ static void start_jobs(struct jobs *jobs)
 {
     bool goes_on = !jobs->is_draining;
 
-    while (goes_on && jobs->active_count < ACTIVE_MAX) {
+    while (goes_on && jobs->active.count < ACTIVE_MAX) {
         struct arena *arena = arena_new();
-        struct places places = places_now(jobs, arena);
+        struct places places = active_places(&jobs->active, arena, jobs->gpus, jobs->cpu_slots);
         struct pick pick;
         struct err err;
 
@@ -250,9 +151,9 @@ static int64_t delay_ms(const struct jobs *jobs)
 {
     if (jobs->has_more)
         return 0;
-    if (jobs->active_count > 0)
-        return LOOK_MS;
-    return jobs->has_failed ? RETRY_MS : -1;
+    if (jobs->has_failed)
+        return RETRY_MS;
+    return jobs->active.count > 0 ? LOOK_MS : -1;
 }
 
 static void look(void *arg)
@@ -260,21 +161,29 @@ static void look(void *arg)
     struct jobs *jobs = arg;
 
     jobs->has_failed = jobs->has_more = false;
-    for (size_t i = jobs->active_count; i-- > 0;)
-        if (look_at_job(jobs, jobs->active[i]))
-            list_remove(jobs, i);
+    for (size_t i = jobs->active.count; i-- > 0;)
+        if (look_at_job(jobs, jobs->active.jobs[i]))
+            active_remove(&jobs->active, i);
     start_jobs(jobs);
     loop_timer_set(jobs->env.turn, delay_ms(jobs));
-    if (jobs->is_draining && jobs->active_count == 0)
+    if (jobs->is_draining && jobs->active.count == 0)
         jobs->done(jobs->done_arg);
 }
 
 /* ---- opening ---- */
 
+static const struct gpu *find_gpu(const struct gpus *gpus, const char *uuid)
+{
+    for (size_t i = 0; i < gpus_count(gpus); i++)
+        if (strcmp(gpus_at(gpus, i)->uuid, uuid) == 0)
+            return gpus_at(gpus, i);
+    return NULL;
+}
+
 /* Takes up a job that an earlier daemon left behind. */
 static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
 {
-    struct job *job = job_new(jobs, row->id, row->state);
+    struct job *job = job_new(&jobs->env, row->id, row->state);
     struct err folder_err;
 
     if (!store_attempt_read(jobs->env.store, job->arena, row->id, &job->attempt, err)) {
@@ -286,7 +195,7 @@ static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
         log_warning("a job's folder is gone job=%" PRId64 " reason='%s'", row->id, folder_err.msg);
     else
         log_info("job adopted job=%" PRId64 " state=%s", row->id, job_state_name(row->state));
-    list_add(jobs, job);
+    active_add(&jobs->active, job);
     /* the daemon may have ended between writing that the job stops and telling its worker */
     return row->state != JOB_STOPPING || worker_ask_stop(job, err);
 }
@@ -311,16 +220,14 @@ struct jobs *jobs_open(const struct jobs_config *config, struct store *store, st
 {
     struct jobs *jobs = xcalloc(1, sizeof *jobs);
 
-    *jobs = (struct jobs){
-        .env = {.store = store,
-                .loop = loop,
-                .turn = loop_timer(loop, look, jobs),
-                .state_dir = config->state_dir,
-                .worker = config->worker,
-                .stop_grace_s = (double)config->stop_grace_s},
-        .gpus = gpus,
-        .cpu_slots = config->cpu_slots
-    };
+    *jobs = (struct jobs){.env = {.store = store,
+                                  .loop = loop,
+                                  .turn = loop_timer(loop, look, jobs),
+                                  .state_dir = config->state_dir,
+                                  .worker = config->worker,
+                                  .stop_grace_s = (double)config->stop_grace_s},
+                          .gpus = gpus,
+                          .cpu_slots = config->cpu_slots};
     if (!adopt_all(jobs, err)) {
         jobs_close(jobs);
         return NULL;
@@ -333,17 +240,9 @@ void jobs_close(struct jobs *jobs)
 {
     if (!jobs)
         return;
-    while (jobs->active_count > 0)
-        list_remove(jobs, jobs->active_count - 1);
+    active_done(&jobs->active);
     loop_remove(jobs->env.turn);
-    free(jobs->active);
     free(jobs);
-}
-
-void jobs_on_event(struct jobs *jobs, void (*wake_fn)(void *arg), void *arg)
-{
-    jobs->wake = wake_fn;
-    jobs->wake_arg = arg;
 }
 
 /* ---- what users ask for ---- */
@@ -354,14 +253,13 @@ bool jobs_submit(struct jobs *jobs, const struct job_new *job, int64_t *id, stru
         return false;
     log_info("job is queued job=%" PRId64, *id);
     loop_timer_set(jobs->env.turn, 0);
-    wake(jobs);
     return true;
 }
 
 /* Cancels a job that is not active. */
 static bool cancel_inactive(struct jobs *jobs, int64_t id, bool *ended, struct err *err)
 {
-    struct job *job = job_new(jobs, id, JOB_QUEUED);
+    struct job *job = job_new(&jobs->env, id, JOB_QUEUED);
     struct job_row row;
     bool ok = store_job_read(jobs->env.store, job->arena, id, &row, err);
 
@@ -376,14 +274,13 @@ static bool cancel_inactive(struct jobs *jobs, int64_t id, bool *ended, struct e
 
 bool jobs_cancel(struct jobs *jobs, int64_t id, bool *ended, struct err *err)
 {
-    struct job *job = list_find(jobs, id);
+    struct job *job = active_find(&jobs->active, id);
 
     if (job ? !job_step(job, EV_CANCEL, err) : !cancel_inactive(jobs, id, ended, err))
         return false;
     if (job)
         *ended = false;
     loop_timer_set(jobs->env.turn, 0);
-    wake(jobs);
     return true;
 }
 
@@ -395,8 +292,18 @@ const char *jobs_reason(struct jobs *jobs, struct arena *arena, const struct job
         return NULL;
     if (jobs->is_draining)
         return "the daemon is about to end and starts nothing";
-    places = places_now(jobs, arena);
+    places = active_places(&jobs->active, arena, jobs->gpus, jobs->cpu_slots);
     return queue_reason(jobs->env.store, arena, &places, row);
+}
+
+int64_t jobs_on_gpu(const struct jobs *jobs, const char *uuid)
+{
+    return active_on_gpu(&jobs->active, uuid);
+}
+
+size_t jobs_on_cpu(const struct jobs *jobs, int64_t *ids, size_t max)
+{
+    return active_on_cpu(&jobs->active, ids, max);
 }
 
 char *jobs_folder(const struct jobs *jobs, struct arena *arena, int64_t id, int64_t attempt)
@@ -415,7 +322,7 @@ void jobs_stop_workers(struct jobs *jobs, void (*done)(void *arg), void *arg)
     jobs->is_draining = true;
     jobs->done = done;
     jobs->done_arg = arg;
-    for (size_t i = 0; i < jobs->active_count; i++)
-        (void)!worker_ask_stop(jobs->active[i], &ignored);
+    for (size_t i = 0; i < jobs->active.count; i++)
+        (void)!worker_ask_stop(jobs->active.jobs[i], &ignored);
     loop_timer_set(jobs->env.turn, 0);
 }

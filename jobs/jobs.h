@@ -22,9 +22,6 @@ MUST_CHECK struct jobs *jobs_open(const struct jobs_config *config, struct store
 /* Frees jobs and leaves the workers running.  NULL is fine. */
 void jobs_close(struct jobs *jobs);
 
-/* Calls wake(arg) after each commit that added events. */
-void jobs_on_event(struct jobs *jobs, void (*wake)(void *arg), void *arg);
-
 /* Stores a job as queued; it starts when its turn comes. */
 MUST_CHECK bool jobs_submit(struct jobs *jobs, const struct job_new *job, int64_t *id, struct err *err);
 

@@ -20,7 +20,7 @@ static bool needs_bfloat16(const char *spec)
 
 static bool suits(const struct gpu *gpu, bool bfloat16)
 {
-    return !bfloat16 || gpu->compute_major >= 8;
+    return !bfloat16 || gpu_has_bfloat16(gpu);
 }
 
 /* A free GPU that suits, else, when none of the machine suits, any free one: the job then fails in words. */

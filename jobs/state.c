@@ -51,6 +51,15 @@ static bool write_move(struct job *job, enum job_state to, struct attempt_row *a
     return store_job_move(store, job->id, job->state, to, cause, detail, err);
 }
 
+static void log_move(const struct job *job, enum job_state to)
+{
+    if (to == JOB_FAILED)
+        log_info("job is failed job=%" PRId64 " cause=%s detail='%s'", job->id, job_cause_name(job->cause),
+                 job->detail);
+    else
+        log_info("job is %s job=%" PRId64, job_state_name(to), job->id);
+}
+
 /* State and attempt change together. */
 static bool record(struct job *job, enum job_state to, struct err *err)
 {
@@ -64,9 +73,7 @@ static bool record(struct job *job, enum job_state to, struct err *err)
         store_rollback(job->env->store);
         return false;
     }
-    log_info("job is %s job=%" PRId64 "%s%s%s%s", job_state_name(to), job->id, to == JOB_FAILED ? " cause=" : "",
-             to == JOB_FAILED ? job_cause_name(job->cause) : "",
-             job_state_is_final(to) && *job->detail ? " detail=" : "", job_state_is_final(to) ? job->detail : "");
+    log_move(job, to);
     job->attempt = attempt;
     job->state = to;
     return true;

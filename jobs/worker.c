@@ -178,7 +178,7 @@ static bool check_gpu(const struct job *job, struct err *err)
     struct amp_policy policy = {.device_type = DEVICE_CUDA};
     struct amp_fault faults[AMP_RULES];
 
-    if (!job->needs_bfloat16 || !job->gpu || job->gpu->compute_major >= 8)
+    if (!job->needs_bfloat16 || !job->gpu || gpu_has_bfloat16(job->gpu))
         return true;
     policy.enabled = true;
     policy.dtype = AMP_BFLOAT16;
@@ -357,6 +357,7 @@ bool worker_discard(struct job *job)
     if (is_ours && worker->dir >= 0) {
         remove_files(worker->dir);
         (void)rmdir(folder);
+        worker_close(worker);
     } else if (!is_ours) {
         worker->was_child = false; /* whoever holds it is adopted */
     }

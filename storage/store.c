@@ -62,6 +62,15 @@ int store_holder(const char *state_dir)
     return pid;
 }
 
+bool store_is_there(const char *state_dir)
+{
+    char *path = xasprintf("%s/detrd.db", state_dir);
+    bool is_there = access(path, F_OK) == 0;
+
+    free(path);
+    return is_there;
+}
+
 static bool open_database(struct store *store, const char *state_dir, struct err *err)
 {
     char *path = xasprintf("%s/detrd.db", state_dir);

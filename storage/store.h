@@ -15,6 +15,9 @@ MUST_CHECK struct store *store_open(const char *state_dir, struct err *err);
 /* Closes and unlocks.  NULL is fine. */
 void store_close(struct store *store);
 
+/* Whether state_dir has a database. */
+bool store_is_there(const char *state_dir);
+
 /* The pid of the daemon that holds state_dir, or 0. */
 int store_holder(const char *state_dir);
 

@@ -188,6 +188,15 @@ start
 ends_as "done" null null
 whole_series
 
+submit "hello ready wait done"
+until_true 20 test -e "$folder/ready"
+end KILL
+kill -9 "$(pid keeper_pid)"
+jq '.boot_id = "another"' "$folder/manifest.json" >"$work/manifest"
+cp "$work/manifest" "$folder/manifest.json"
+start
+ends_as failed lost "the machine restarted while it ran"
+
 echo "a job whose folder never began is started again"
 submit "hello ready wait done"
 until_true 20 test -e "$folder/ready"
@@ -228,6 +237,11 @@ end KILL
 until_true 5 is_gone "$(pid keeper_pid)"
 start
 ends_as failed killed "stopped by SIGTERM at step"
+
+status_of "$BIN_DIR/detrd" --stop-workers --state_dir="$work/typo"
+is "$status" 1 "--stop-workers without a state"
+has "$err" "no daemon has ever run on state_dir '$work/typo'" "--stop-workers without a state"
+[ ! -e "$work/typo" ] || fail "--stop-workers made a state"
 
 echo "GPUs"
 end TERM
