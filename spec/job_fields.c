@@ -95,7 +95,7 @@ const struct field job_fields[] = {
      "Object queries; by default the variant's."},
     {"/num_select",          FIELD_INT,    AT(num_select),           FIELD_COMPUTED, 1,     10000,        NULL,
      "Detections kept for an image; by default the variant's."},
-    {"/group_detr",          FIELD_INT,    AT(group_detr),           FIELD_COMPUTED, 1,     64,           NULL,
+    {"/group_detr",          FIELD_INT,    AT(group_detr),           FIELD_COMPUTED, 1, VARIANT_MAX_GROUPS, NULL,
      "Groups of queries in training; by default the variant's."},
     {"/use_ema",             FIELD_BOOL,   AT(use_ema),              "true",         0,     0,            NULL,
      "Whether an average of the weights is kept, and evaluated instead of them."},

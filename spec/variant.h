@@ -3,7 +3,8 @@
 #pragma once
 #include <stddef.h>
 
-enum { VARIANT_FEATURES = 4 }; /* encoder features that feed the projector */
+enum { VARIANT_FEATURES = 4, /* encoder features that feed the projector */
+       VARIANT_MAX_GROUPS = 64 };
 
 struct variant {
     const char *name;

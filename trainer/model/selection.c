@@ -83,7 +83,7 @@ static struct proposals proposals_for(struct tensor *map)
 /* Stacks of one layer's weights over groups: weight [g, in, out], bias [g, 1, out]. */
 static struct linear stack_linears(const struct linear *first, size_t stride, int groups)
 {
-    struct tensor *weights[SELECTION_MAX_GROUPS], *biases[SELECTION_MAX_GROUPS];
+    struct tensor *weights[VARIANT_MAX_GROUPS], *biases[VARIANT_MAX_GROUPS];
 
     for (int g = 0; g < groups; g++) {
         const struct linear *linear = (const struct linear *)((const char *)first + (size_t)g * stride);
@@ -104,7 +104,7 @@ static struct tensor *linears_forward(const struct linear *first, size_t stride,
 
 static struct tensor *norms_forward(const struct norm *norms, int groups, struct tensor *x) /* x [g, n, D] */
 {
-    struct tensor *weights[SELECTION_MAX_GROUPS], *biases[SELECTION_MAX_GROUPS];
+    struct tensor *weights[VARIANT_MAX_GROUPS], *biases[VARIANT_MAX_GROUPS];
 
     if (groups == 1)
         return norm_forward(norms, x, eps);

@@ -2,17 +2,16 @@
  * boxes.  Source: rfdetr 1.11.2 `models/transformer.py`; Deformable DETR (Zhu et al. 2021), Group DETR (Chen et al.
  * 2023). */
 #pragma once
+#include "spec/variant.h"
 #include "trainer/model/layers.h"
-
-enum { SELECTION_MAX_GROUPS = 16 };
 
 struct selection {
     int queries; /* Q, of one group */
     int groups;  /* G */
-    struct linear output[SELECTION_MAX_GROUPS];
-    struct norm output_norm[SELECTION_MAX_GROUPS];
-    struct mlp bbox_embed[SELECTION_MAX_GROUPS];
-    struct linear class_embed[SELECTION_MAX_GROUPS];
+    struct linear output[VARIANT_MAX_GROUPS];
+    struct norm output_norm[VARIANT_MAX_GROUPS];
+    struct mlp bbox_embed[VARIANT_MAX_GROUPS];
+    struct linear class_embed[VARIANT_MAX_GROUPS];
 };
 
 struct selected {          /* of g groups with k = min(Q, S) queries each, group 0 first */
