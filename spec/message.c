@@ -74,11 +74,7 @@ bool message_number(const json_t *value, double *number)
     static const struct {
         const char *text;
         double number;
-    } words[] = {
-        {"nan",  NAN      },
-        {"inf",  INFINITY },
-        {"-inf", -INFINITY}
-    };
+    } words[] = {{"nan", NAN}, {"inf", INFINITY}, {"-inf", -INFINITY}};
     const char *text = json_string_value(value);
 
     if (json_is_number(value)) {

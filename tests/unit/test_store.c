@@ -208,7 +208,7 @@ START_TEST(warnings_of_a_submission_are_events_of_the_job)
 {
     const struct job_warning warnings[] = {
         {.detail = "bfloat16 is emulated", .pointer = "/amp/dtype"},
-        { .detail = "boxes left out",                .file = "a.json",              .count = 2},
+        {.detail = "boxes left out", .file = "a.json", .count = 2},
     };
     struct job_new job = {
         .name = "", .spec = "{}", .device_type = DEVICE_CPU, .warnings = warnings, .warning_count = 2};
