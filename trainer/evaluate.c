@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "spec/metric.h"
+#include "trainer/detections.h"
 #include "trainer/metrics/postprocess.h"
 
 #include <stdio.h>
@@ -55,22 +56,32 @@ static bool read_found(const struct detections *detections, int images, struct f
     return tensor_check(err);
 }
 
-static void add_found(struct coco_eval *eval, int class_count, const struct found *found, const struct batch *batch)
+/* Where an evaluation collects what it finds. */
+struct collected {
+    struct coco_eval *eval;
+    struct detections_file *file;
+};
+
+static void add_found(const struct collected *collected, const struct dataset *data, const struct found *found,
+                      const struct batch *batch)
 {
     for (int image = 0; image < batch->count; image++)
         for (int64_t k = 0; k < found->count; k++) {
-            int64_t at = image * found->count + k;
+            const struct target *target = &batch->targets[image];
+            int64_t at = image * found->count + k, label = found->labels[at];
             const float *box = found->boxes + 4 * at;
             const double xywh[4] = {(double)box[0], (double)box[1], (double)(box[2] - box[0]),
                                     (double)(box[3] - box[1])};
 
-            if (found->labels[at] < class_count) /* the head's last column is no class */
-                coco_eval_add_detection(eval, batch->targets[image].image_index, (int)found->labels[at],
-                                        (double)found->scores[at], xywh);
+            if (label >= data->class_count) /* the head's last column is no class */
+                continue;
+            coco_eval_add_detection(collected->eval, target->image_index, (int)label, (double)found->scores[at], xywh);
+            detections_add(collected->file, target->image_id, data->classes[label].id, xywh, (double)found->scores[at]);
         }
 }
 
-static bool evaluate_batch(struct run *run, const struct batch *batch, struct coco_eval *eval, struct err *err)
+static bool evaluate_batch(struct run *run, const struct batch *batch, const struct collected *collected,
+                           struct err *err)
 {
     struct found found = {0};
     struct detections detections;
@@ -90,7 +101,7 @@ static bool evaluate_batch(struct run *run, const struct batch *batch, struct co
                       &detections);
     ok = tensor_check(err) && read_found(&detections, batch->count, &found, err);
     if (ok)
-        add_found(eval, run->data->class_count, &found, batch);
+        add_found(collected, run->data, &found, batch);
     free(sizes);
     free(found.scores);
     free(found.labels);
@@ -166,22 +177,27 @@ static bool tell(struct run *run, struct coco_eval *eval, json_t **metrics, stru
 
 bool evaluate(struct run *run, json_t **metrics, struct err *err)
 {
-    struct coco_eval *eval = coco_eval_new(run->data->class_count);
+    struct collected collected = {.file = detections_open(run->dir, err)};
     struct batch batch = {0};
     bool ok = true;
 
-    add_truth(eval, &run->data->splits[SPLIT_VALID]);
+    *metrics = NULL;
+    if (!collected.file)
+        return false;
+    collected.eval = coco_eval_new(run->data->class_count);
+    add_truth(collected.eval, &run->data->splits[SPLIT_VALID]);
     data_rewind(run->loaders[PASS_EVAL], 1);
     do {
         size_t scope = tensor_scope_open();
 
         ok = data_next(run->loaders[PASS_EVAL], &batch, err) &&
-             (batch.count == 0 || evaluate_batch(run, &batch, eval, err));
+             (batch.count == 0 || evaluate_batch(run, &batch, &collected, err));
         tensor_scope_close(scope);
     } while (ok && batch.count > 0 && !run_should_stop());
-    *metrics = NULL;
     if (ok && batch.count == 0)
-        ok = tell(run, eval, metrics, err);
-    coco_eval_free(eval);
+        ok = detections_commit(collected.file, err) && tell(run, collected.eval, metrics, err);
+    else
+        detections_abandon(collected.file);
+    coco_eval_free(collected.eval);
     return ok;
 }
