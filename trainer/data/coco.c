@@ -151,14 +151,8 @@ enum { SEEN_ID = 1, SEEN_FILE = 2, SEEN_IMAGE = 4, SEEN_CATEGORY = 8, SEEN_BOX =
 static const struct {
     unsigned bit;
     const char *key;
-} needed[] = {
-    {SEEN_ID,       "id"         },
-    {SEEN_FILE,     "file_name"  },
-    {SEEN_IMAGE,    "image_id"   },
-    {SEEN_CATEGORY, "category_id"},
-    {SEEN_BOX,      "bbox"       },
-    {SEEN_NAME,     "name"       }
-};
+} needed[] = {{SEEN_ID, "id"},    {SEEN_FILE, "file_name"}, {SEEN_IMAGE, "image_id"}, {SEEN_CATEGORY, "category_id"},
+              {SEEN_BOX, "bbox"}, {SEEN_NAME, "name"}};
 
 static void check_seen(struct place *place, unsigned seen, unsigned all)
 {
@@ -173,7 +167,7 @@ static void read_category(struct place *place)
     unsigned seen = 0;
 
     while (pull_more(place->json)) {
-        const char *key = pull_key(place->json);
+        const char *key = place->json->key;
 
         if (strcmp(key, "id") == 0) {
             category->id = read_id(place, "id");
@@ -197,7 +191,7 @@ static void read_image(struct place *place)
 
     image->width = image->height = NAN;
     while (pull_more(place->json)) {
-        const char *key = pull_key(place->json);
+        const char *key = place->json->key;
 
         if (strcmp(key, "id") == 0) {
             image->id = read_id(place, "id");
@@ -222,7 +216,7 @@ static void read_annotation(struct place *place)
     unsigned seen = 0;
 
     while (pull_more(place->json)) {
-        const char *key = pull_key(place->json);
+        const char *key = place->json->key;
 
         if (strcmp(key, "image_id") == 0) {
             annotation->image_id = read_id(place, "image_id");
@@ -250,12 +244,12 @@ static const struct array {
     size_t items, count, size; /* offsets of pointer and count in struct coco; bytes of an item */
     void (*read)(struct place *place);
 } arrays[] = {
-    {"categories",  offsetof(struct coco, categories),  offsetof(struct coco, category_count),
-     sizeof(struct coco_category),                                                                                          read_category  },
-    {"images",      offsetof(struct coco, images),      offsetof(struct coco, image_count),      sizeof(struct coco_image),
-     read_image                                                                                                                            },
+    {"categories", offsetof(struct coco, categories), offsetof(struct coco, category_count),
+     sizeof(struct coco_category), read_category},
+    {"images", offsetof(struct coco, images), offsetof(struct coco, image_count), sizeof(struct coco_image),
+     read_image},
     {"annotations", offsetof(struct coco, annotations), offsetof(struct coco, annotation_count),
-     sizeof(struct coco_annotation),                                                                                        read_annotation},
+     sizeof(struct coco_annotation), read_annotation},
 };
 enum { ARRAY_COUNT = sizeof(arrays) / sizeof(arrays[0]) };
 
@@ -290,7 +284,7 @@ static void read_file(struct json_pull *json, struct coco *coco)
     while (pull_more(json)) {
         int which = 0;
 
-        while (which < ARRAY_COUNT && strcmp(pull_key(json), arrays[which].key) != 0)
+        while (which < ARRAY_COUNT && strcmp(json->key, arrays[which].key) != 0)
             which++;
         if (which == ARRAY_COUNT)
             (void)pull_skip(json);

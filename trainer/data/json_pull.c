@@ -204,19 +204,17 @@ static void read_text(struct json_pull *json, char *out)
 
 const char *pull_text(struct json_pull *json, struct arena *arena)
 {
-    const char *start = json->at, *end;
+    const char *start;
     char *out;
 
-    if (pull_kind(json) != PULL_TEXT) {
+    if (pull_kind(json) != PULL_TEXT)
         broken(json, "a text expected");
-        return "";
-    }
     start = json->at;
-    skip_text(json); /* so the length is known, and that the text ends */
+    if (!json->failed)
+        skip_text(json); /* so the length is known, and that the text ends */
     if (json->failed)
         return "";
-    end = json->at;
-    out = arena_alloc(arena, (size_t)(end - start));
+    out = arena_alloc(arena, (size_t)(json->at - start));
     json->at = start;
     read_text(json, out);
     return json->failed ? "" : out;
@@ -263,11 +261,6 @@ bool pull_more(struct json_pull *json)
     if (close == '}')
         read_key(json);
     return !json->failed;
-}
-
-const char *pull_key(const struct json_pull *json)
-{
-    return json->failed ? "" : json->key;
 }
 
 static bool digits(const char **at)

@@ -4,7 +4,7 @@
  *   pull_open(&json, "train/a.json", text, size);
  *   pull_enter(&json, PULL_OBJECT);
  *   while (pull_more(&json))
- *       if (strcmp(pull_key(&json), "n") == 0) n = pull_number(&json)…; else pull_skip(&json);
+ *       if (strcmp(json.key, "n") == 0) n = pull_number(&json)…; else pull_skip(&json);
  *   if (!pull_end(&json, err)) …
  *
  * Errors stick: after the first one pull_more is false and everything else does nothing, so that only pull_end needs a
@@ -25,7 +25,7 @@ struct json_pull {
     int depth;
     bool first;              /* nothing was read yet in the innermost array or object */
     char open[PULL_DEPTH];   /* the brackets that will close them */
-    char key[PULL_KEY_SIZE]; /* of the member that comes next */
+    char key[PULL_KEY_SIZE]; /* of the member that comes next; a long one is cut and so equals no short one */
     bool failed;
     struct err err;
 };
@@ -39,11 +39,9 @@ enum pull_kind pull_kind(struct json_pull *json);
 /* Goes into the array or object that comes next. */
 void pull_enter(struct json_pull *json, enum pull_kind kind);
 
-/* Whether another item or member follows; leaves the array or object when none does.  Reads a member's key. */
+/* Whether another item or member follows; leaves the array or object when none does.  Puts a member's key into
+ * json->key. */
 bool pull_more(struct json_pull *json);
-
-/* The key of the member that comes next; cut to PULL_KEY_SIZE - 1 bytes, so that a long one equals no short one. */
-const char *pull_key(const struct json_pull *json);
 
 /* A number, as written and as a double.  Its text is not NUL-terminated. */
 struct pull_number {

@@ -144,16 +144,12 @@ static void draw_figure(struct rng *rng, int kind, struct cover *cover)
                    in_circle, &circle);
     } else if (kind == 1) {
         int64_t h = reach * 181 >> 8;
-        struct polygon square = {
-            4, {{-h, -h}, {h, -h}, {h, h}, {-h, h}}
-        };
+        struct polygon square = {4, {{-h, -h}, {h, -h}, {h, h}, {-h, h}}};
 
         cover_polygon(cover, &square, &turn, centre, reach);
     } else {
         int64_t w = reach * 222 >> 8, h = reach >> 1;
-        struct polygon triangle = {
-            3, {{0, -reach}, {w, h}, {-w, h}}
-        };
+        struct polygon triangle = {3, {{0, -reach}, {w, h}, {-w, h}}};
 
         cover_polygon(cover, &triangle, &turn, centre, reach);
     }
