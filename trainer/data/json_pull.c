@@ -233,8 +233,7 @@ static void read_key(struct json_pull *json)
     skip_text(json);
     if (json->failed)
         return;
-    length = (size_t)(json->at - 1 - start);
-    length = length < PULL_KEY_SIZE ? length : PULL_KEY_SIZE - 1;
+    length = (size_t)(json->at - 1 - start) < PULL_KEY_SIZE ? (size_t)(json->at - 1 - start) : PULL_KEY_SIZE - 1;
     memcpy(json->key, start, length);
     json->key[length] = '\0';
     if (!take(json, ':'))
@@ -334,8 +333,7 @@ struct pull_number pull_number(struct json_pull *json)
         broken(json, "a value expected");
         return number;
     }
-    number.text = json->at;
-    number.length = (int)(end - json->at);
+    number = (struct pull_number){json->at, (int)(end - json->at), 0};
     if (!short_decimal(json->at, end, &number.value))
         number.value = strtod(json->at, NULL);
     json->at = end;
