@@ -231,8 +231,8 @@ bool config_finish(struct config *config, struct err *err)
     config->state_dir = make_absolute(config->arena, config->state_dir);
     config->worker = make_absolute(config->arena, config->worker);
     for (size_t i = 0; i < config->dataset_roots.count; i++)
-        if (*config->dataset_roots.items[i] != '/')
-            return err_set(err, ERR_BAD_SPEC, "dataset_roots must be absolute, not '%s'",
+        if (*config->dataset_roots.items[i] != '/' || strchr(config->dataset_roots.items[i], ':'))
+            return err_set(err, ERR_BAD_SPEC, "dataset_roots must be absolute and without a colon, not '%s'",
                            config->dataset_roots.items[i]);
     return true;
 }

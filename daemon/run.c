@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,6 +118,18 @@ static bool write_url(const struct config *config, const char *url, struct err *
     return ok;
 }
 
+/* Workers inherit which folders links of a data set may lead into. */
+static bool export_dataset_roots(const struct config *config, struct err *err)
+{
+    const char *roots = "";
+
+    for (size_t i = 0; i < config->dataset_roots.count; i++)
+        roots = arena_printf(config->arena, "%s%s%s", roots, i ? ":" : "", config->dataset_roots.items[i]);
+    if ((*roots ? setenv("DETRD_DATASET_ROOTS", roots, 1) : unsetenv("DETRD_DATASET_ROOTS")) == 0)
+        return true;
+    return err_os(err, "set DETRD_DATASET_ROOTS");
+}
+
 static bool start_server(struct daemon *daemon, const struct config *config, struct err *err)
 {
     const char *url;
@@ -145,7 +158,7 @@ static bool start_server(struct daemon *daemon, const struct config *config, str
 bool daemon_run(const struct config *config, struct err *err)
 {
     struct daemon daemon = {0};
-    bool ok = open_parts(&daemon, config, err);
+    bool ok = export_dataset_roots(config, err) && open_parts(&daemon, config, err);
 
     if (ok)
         ask_devices(&daemon, config->worker);

@@ -6,7 +6,8 @@
 #define NUMBER_MAX 1e9
 
 /* clang-format off */
-static const struct field_choice models[] = {{"\"pico\"", 0}, {"\"nano\"", 1}, {NULL, 0}}; /* indexes of variants */
+static const struct field_choice models[] = { /* indexes of variants */
+    {"\"pico\"", 0}, {"\"nano\"", 1}, {"\"small\"", 2}, {"\"medium\"", 3}, {"\"base\"", 4}, {"\"large\"", 5}, {NULL, 0}};
 static const struct field_choice devices[] = {
     {"\"auto\"", DEVICE_AUTO}, {"\"cuda\"", DEVICE_CUDA}, {"\"cpu\"", DEVICE_CPU}, {NULL, 0}};
 static const struct field_choice device_types[] = {{"\"cuda\"", DEVICE_CUDA}, {"\"cpu\"", DEVICE_CPU}, {NULL, 0}};
@@ -124,7 +125,6 @@ const struct field job_fields[] = {
 
 const struct field_hint job_hints[] = {
     /* values of our keys */
-    {"/model", "\"small\"", LATER}, {"/model", "\"medium\"", LATER}, {"/model", "\"base\"", LATER}, {"/model", "\"large\"", LATER},
     {"/device", "\"mps\"", "detrd runs on cuda and cpu"},
     {"/devices", "\"auto\"", "a job takes one device; give 1, or leave it out"},
     {"/batch_size", "\"auto\"", "automatic batch sizes come later; give a number"},

@@ -3,8 +3,10 @@
 #pragma once
 #include <stddef.h>
 
-enum { VARIANT_FEATURES = 4, /* encoder features that feed the projector */
-       VARIANT_MAX_GROUPS = 64 };
+enum {
+    VARIANT_FEATURES = 4, /* encoder features that feed the projector */
+    VARIANT_MAX_GROUPS = 64
+};
 
 struct variant {
     const char *name;
@@ -25,3 +27,7 @@ const struct variant *variant_find(const char *name);
 
 /* Pixels that a side of an input must be a multiple of: patch_size × num_windows. */
 int variant_block(const struct variant *variant);
+
+/* The side of the position table, in patches, of a model for that resolution: it follows the resolution, but for base,
+ * whose table has 37 always. */
+int variant_positions(const struct variant *variant, int resolution);

@@ -10,6 +10,7 @@
 #include "trainer/data/shapes.h"
 #include "trainer/devices.h"
 #include "trainer/run.h"
+#include "trainer/setup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static int main_check(int argc, char **argv)
 
     if (argc != 3 && !brief)
         return usage("detrd-worker check [--brief] DATASET");
-    if (!check_dataset(argv[argc - 1], getenv("DETRD_DATASET_ROOTS"), brief ? CHECK_JSON : CHECK_WORDS, stdout, &err))
+    if (!check_dataset(argv[argc - 1], setup_dataset_roots(), brief ? CHECK_JSON : CHECK_WORDS, stdout, &err))
         return fail(&err);
     return EXIT_SUCCESS;
 }

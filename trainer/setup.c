@@ -145,6 +145,13 @@ static void warn(void *arg, const struct data_warning *warning)
                            &warner->err);
 }
 
+const char *setup_dataset_roots(void)
+{
+    const char *roots = getenv("DETRD_DATASET_ROOTS");
+
+    return roots ? roots : "/";
+}
+
 static bool open_loaders(struct run *run, struct err *err)
 {
     const struct job_spec *spec = run->spec;
@@ -178,7 +185,7 @@ static bool setup_data(struct run *run, struct err *err)
 {
     struct warner warner = {.report = run->report};
     struct dataset_options options = {
-        .dir = run->spec->dataset_dir, .roots = getenv("DETRD_DATASET_ROOTS"), .warn = warn, .warn_arg = &warner};
+        .dir = run->spec->dataset_dir, .roots = setup_dataset_roots(), .warn = warn, .warn_arg = &warner};
 
     run->data = dataset_open(&options, err);
     if (!run->data)
@@ -196,7 +203,8 @@ static bool setup_model(struct run *run, struct err *err)
 {
     const struct job_spec *spec = run->spec;
     const struct model_config config = {.variant = run->variant,
-                                        .positional_encoding_size = (int)spec->resolution / run->variant->patch_size,
+                                        .positional_encoding_size =
+                                            variant_positions(run->variant, (int)spec->resolution),
                                         .num_classes = run->data->class_count,
                                         .num_queries = (int)spec->num_queries,
                                         .group_detr = (int)spec->group_detr};

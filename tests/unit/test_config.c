@@ -133,7 +133,7 @@ START_TEST(a_data_set_root_that_is_not_absolute_is_refused)
 {
     ck_assert(config_argument(&config, "--dataset_roots=data", &err));
     ck_assert(!config_finish(&config, &err));
-    ck_assert_str_eq(err.msg, "dataset_roots must be absolute, not 'data'");
+    ck_assert_str_eq(err.msg, "dataset_roots must be absolute and without a colon, not 'data'");
 }
 END_TEST
 

@@ -262,17 +262,6 @@ START_TEST(a_bad_value_is_refused_with_pointer_words_and_value)
 }
 END_TEST
 
-START_TEST(variants_that_come_later_say_so)
-{
-    static const char *const names[] = {"small", "medium", "base", "large"};
-    struct err err = {0};
-    json_t *faults = read_bad(json_pack("{ssss}", "model", names[_i], "dataset_dir", "/d"), &cpu, &err);
-
-    ck_assert_str_eq(fault_text(faults, 0, "detail"), "comes later; this version of detrd does not have it yet");
-    json_decref(faults);
-}
-END_TEST
-
 START_TEST(every_variant_is_a_model_and_no_other)
 {
     const struct field_choice *choice = job_fields[field_index(job_fields, "/model")].choices;
@@ -481,7 +470,6 @@ TEST_MAIN("job_spec",
     TEST_LOOP(the_amp_policy_is_filled_in_from_the_device, COUNT(policies))
     TEST(emulated_bfloat16_is_warned_of)
     TEST_LOOP(a_bad_value_is_refused_with_pointer_words_and_value, COUNT(refused))
-    TEST_LOOP(variants_that_come_later_say_so, 4)
     TEST(every_variant_is_a_model_and_no_other)
     TEST(text_is_measured_in_characters)
     TEST(a_seventeenth_label_is_refused)
