@@ -112,41 +112,39 @@ static void log_evaluation(const struct run *run, const json_t *metrics)
              json_real_value(json_object_get(metrics, METRIC_VAL_MAP_50)));
 }
 
-/* An evaluation and what it leaves: best when it is the best, and last in any case. */
+/* An evaluation and what it leaves: best when it is the best, and last in any case; nothing when a signal ended it. */
 static bool evaluate_and_keep(struct run *run, struct err *err)
 {
-    json_t *metrics = NULL;
+    json_t *metrics;
+    double value;
     bool ok = evaluate(run, &metrics, err);
-    double value = metrics ? json_real_value(json_object_get(metrics, METRIC_VAL_MAP)) : 0;
 
-    if (ok && metrics) {
-        log_evaluation(run, metrics);
-        if (run->best_epoch == 0 || value > run->best) {
-            run->best = value;
-            run->best_epoch = run->epoch;
-            ok = checkpoint_write(run, CHECKPOINT_BEST, metrics, err);
-        }
+    if (!ok || !metrics)
+        return ok;
+    log_evaluation(run, metrics);
+    value = json_real_value(json_object_get(metrics, METRIC_VAL_MAP));
+    if (run->best_epoch == 0 || value > run->best) {
+        run->best = value;
+        run->best_epoch = run->epoch;
+        ok = checkpoint_write(run, CHECKPOINT_BEST, metrics, err);
     }
     ok = ok && checkpoint_write(run, CHECKPOINT_LAST, metrics, err);
     json_decref(metrics);
+    run->finished = ok && run->step >= run->steps;
     return ok;
 }
 
 static bool run_epochs(struct run *run, struct err *err)
 {
     while (run->step < run->steps && !run_should_stop()) {
-        bool is_last;
-
         run->epoch++;
         if (!train_epoch(run, err))
             return false;
-        is_last = run->step >= run->steps;
-        if (run_should_stop())
-            break;
-        if ((is_last || run->epoch % run->spec->eval_interval == 0) && !evaluate_and_keep(run, err))
+        if (!run_should_stop() && (run->step >= run->steps || run->epoch % run->spec->eval_interval == 0) &&
+            !evaluate_and_keep(run, err))
             return false;
     }
-    return !run_should_stop() || checkpoint_write(run, CHECKPOINT_LAST, NULL, err);
+    return run->finished || checkpoint_write(run, CHECKPOINT_LAST, NULL, err);
 }
 
 /* ---- the job ---- */
@@ -158,7 +156,7 @@ static json_t *bye(const struct run *run, bool ok, const struct err *err)
     if (!ok)
         return json_pack("{ss ss ss}", "result", "failed", "cause", job_cause_name(job_cause_of_err(err->code)),
                          "detail", err->msg);
-    if (!run_should_stop())
+    if (run->finished)
         return json_pack("{ss}", "result", "done");
     (void)snprintf(detail, sizeof detail, "stopped by SIG%s at step %lld, checkpoint last.safetensors",
                    sigabbrev_np(stop_signal), (long long)run->step);

@@ -34,6 +34,7 @@ struct run {
     struct grad_scaler scaler;
     struct schedule schedule;
     int64_t epoch, step, steps, steps_per_epoch; /* step: finished optimiser steps */
+    bool finished;                               /* all steps, the evaluation after the last one included */
 
     struct amp_trace traces[PASS_COUNT];
     bool traced[PASS_COUNT];
