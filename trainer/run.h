@@ -1,5 +1,5 @@
 /* trainer/run.h: one job, from its spec to its last checkpoint.
- * Train and eval are one loop over batches and share one forward pass, run_forward, under one AMP policy. */
+ * The train and the eval loop share one forward pass, run_forward, under one AMP policy. */
 #pragma once
 #include "spec/job_spec.h"
 #include "trainer/amp.h"
