@@ -12,13 +12,9 @@ double ema_next_decay(const struct ema *ema)
 
 bool ema_update(struct ema *ema, struct tensor *const *average, struct tensor *const *weights, int n, int64_t step)
 {
-    double decay = ema_next_decay(ema);
-
     if (step % ema->interval != 0)
         return true;
-    /* a copy, since 0 · average would keep what is not finite */
-    if (!(ema->updates == 0 ? tensor_foreach_copy_(average, weights, n)
-                            : tensor_foreach_lerp_(average, weights, n, 1 - decay)))
+    if (!tensor_foreach_lerp_(average, weights, n, 1 - ema_next_decay(ema)))
         return false;
     ema->updates++;
     return true;
