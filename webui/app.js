@@ -67,9 +67,11 @@ async function open() {
     fill(main, h('p', {class: 'loading'}, 'Loading …'));
     if (!route)
         return page.error(new Problem(404, {detail: `There is no page ${location.pathname}.`}));
-    const view = await route[2]();
+    const view = await route[2]().catch(() => null);
     if (mine !== opened)
         return undefined; // another page was opened meanwhile
+    if (!view)
+        return page.error(new Problem(0, {detail: 'A part of this page could not be loaded: detrd is away, or a newer one runs now. Reload the page.'}));
     const shown = view.show(main, location.pathname.match(route[0]).slice(1), page);
     const stop = poll(shown.refresh, connection, (problem) => failed(problem, shown));
     leave = () => {

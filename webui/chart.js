@@ -8,10 +8,10 @@ import {table} from './widgets.js';
 
 const TABLE_ROWS = 200;
 
-// x: step, epoch or time; zoom: [from, to] in it, or null for everything.
+// view: {x: step, epoch or time; smooth: 0 to 1; log: whether y is}; besides zoom: [from, to] in x, or null for everything.
 export class Group {
-    constructor() {
-        this.view = {x: 'step', smooth: 0.6, log: false, zoom: null, stepsPerEpoch: 1};
+    constructor(view) {
+        this.view = {...view, zoom: null, stepsPerEpoch: 1};
         this.charts = [];
     }
 

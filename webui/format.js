@@ -95,6 +95,12 @@ export function short(v) {
     return size !== 0 && size < 1e-3 ? tiny(v) : String(+v.toPrecision(4));
 }
 
+// The daemon's words as a sentence, safe to show.  A first word that is a name or a path stays as it is.
+export function sentence(text) {
+    const shown = visible(text).trim().replace(/^[a-z]+(?= )/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+    return !shown || /[.!?)]$/.test(shown) ? shown : `${shown}.`;
+}
+
 // Control characters (ANSI codes above all) become visible signs, and marks that reorder text are named.
 export function visible(text) {
     return text.replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))

@@ -1,4 +1,5 @@
 // What uPlot is told: loading it, our colours, scales and axes.  chart.js is the component around it.
+import {Problem} from './api.js';
 import {h} from './dom.js';
 import * as format from './format.js';
 
@@ -12,7 +13,10 @@ export function load() {
     const at = (file) => new URL(`./uplot/${file}`, import.meta.url).href;
     library ??= new Promise((resolve, reject) => {
         document.head.append(h('link', {rel: 'stylesheet', href: at('uPlot.css')}),
-            h('script', {src: at('uPlot.js'), on: {load: () => resolve(window.uPlot), error: reject}}));
+            h('script', {src: at('uPlot.js'), on: {load: () => resolve(window.uPlot), error: () => reject(new Problem(0, {detail: 'The charts could not be loaded.'}))}}));
+    }).catch((problem) => {
+        library = null; // the next try asks again
+        throw problem;
     });
     return library;
 }

@@ -73,7 +73,7 @@ export function waitingRow(job) {
     const node = h('div', {class: 'row waiting', role: 'row'}, cell('', who.node), cell('grow', reason), cell('number', since.node));
     return {node, update(one) {
         who.update(one);
-        text(reason, format.visible(one.reason ?? 'Waits for a free slot.'));
+        text(reason, format.sentence(one.reason ?? 'Waits for a free slot.'));
         since.update(one.made);
     }};
 }
@@ -81,7 +81,7 @@ export function waitingRow(job) {
 // How an ended job went, in one sentence: the daemon's words where it has some.
 export function endWords(job) {
     if (job.detail)
-        return format.visible(job.detail);
+        return format.sentence(job.detail);
     const best = job.best ? ` Best mAP ${format.score(job.best.value)} at epoch ${job.best.epoch}.` : '';
     const done = job.progress ? `${format.plural(job.progress.epoch, 'epoch')}.` : '';
     return `${{cancelled: job.started ? 'Stopped on request.' : 'Removed from the queue before it started.'}[job.state] ?? done}${best}`.trim();

@@ -101,7 +101,7 @@ export function events() {
         reveal(part.node, warnings.length > 0);
         if (body.children.length === warnings.length)
             return;
-        fill(body, warnings.map(({detail, pointer, file, count}) => h('li', {}, format.visible(detail ?? ''),
+        fill(body, warnings.map(({detail, pointer, file, count}) => h('li', {}, format.sentence(detail ?? ''),
             h('small', {}, [count && `${format.count(count)} times`, file && format.visible(file), pointer && format.visible(pointer)].filter(Boolean).join(' · ')))));
     }};
 }
@@ -130,4 +130,12 @@ export function files(id) {
             code(`curl -O ${location.origin}${path(checkpoints[0])}`)]
             : empty('The first checkpoint is written with the first evaluation.'));
     }};
+}
+
+// What this page shows and does, from a shell.
+export function curl(id) {
+    const job = `${location.origin}/v1/jobs/${id}`;
+    const lines = [['the job', job], ['its newest figures', `${job}/metrics`], ['its log', `'${job}/log?tail=200'`], ['its precision traces', `${job}/amp`], ['stop it', `-X POST ${job}/cancel`]];
+    const width = Math.max(...lines.map(([, words]) => words.length));
+    return {...section('curl', 'With curl', code(lines.map(([what, words]) => `curl ${words.padEnd(width)}  # ${what}\n`).join('')))};
 }

@@ -21,7 +21,6 @@ const STATES = {
     failed: ['Failed', 'bad', 'cross'],
     cancelled: ['Cancelled', 'off', 'square'],
     busy: ['Busy', 'run', 'play'],
-    held: ['Held', 'warn', 'wait'],
     free: ['Free', 'ok', 'ring'],
 };
 export const FAVICONS = {queued: 'wait', starting: 'run', running: 'run', stopping: 'wait', done: 'ok', failed: 'bad', cancelled: 'ok'};

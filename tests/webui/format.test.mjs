@@ -43,6 +43,10 @@ test('words are listed and counted', () => {
     assert.equal(format.plural(1, 'warning'), '1 warning');
     assert.equal(format.plural(1200, 'image'), '1,200 images');
 });
+test('the daemon\'s words become a sentence, but names stay as they are', () => {
+    same(format.sentence, [['the CPU slot is taken by job 3', 'The CPU slot is taken by job 3.'], ['Removed.', 'Removed.'], ['train/_a.json: no', 'train/_a.json: no.'],
+        ['patch_embeddings: policy says bfloat16', 'patch_embeddings: policy says bfloat16.'], ['see (2)', 'See (2)'], ['', '']]);
+});
 test('axis labels are short', () => same(format.short, [[20000, '20k'], [1500000, '1.5M'], [0.25, '0.25'], [0, '0'], [5e-5, '5.0e-5'], [0.1 + 0.2, '0.3'], [2000, '2000']]));
 test('control characters and marks that reorder text become visible', () => {
     assert.equal(format.visible('a\u001b[31m\nb\tc'), 'a␛[31m\nb\tc');

@@ -122,6 +122,17 @@ story('points appear without reload; zoom, table and smoothing stay through upda
     await done();
 });
 
+story('how the charts are looked at is in the address', async () => {
+    const {page, done} = await opened({}, '/jobs/12?x=epoch&smooth=0.9&log=1');
+    assert.equal(await page.locator('select').inputValue(), 'epoch');
+    assert.equal(await page.locator('input[type=range]').inputValue(), '0.9');
+    assert.equal(await page.locator('input[type=checkbox]').isChecked(), true);
+    await page.locator('select').selectOption('time');
+    await page.locator('input[type=range]').fill('0.6');
+    assert.equal(new URL(page.url()).search, '?x=time&log=1');
+    await done();
+});
+
 story('the keyboard alone reaches a job, its chart and its table', async () => {
     const {page, done} = await opened({}, '/');
     await page.keyboard.press('Tab');

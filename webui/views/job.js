@@ -12,16 +12,19 @@ import {Curves} from '../store.js';
 import {clock, confirmed, FAVICONS, isFinal, jobName, meter, pill, stateWord, tile} from '../widgets.js';
 
 const LOG_LINES = 200;
+const AXES = ['step', 'epoch', 'time'];
+const SMOOTH = 0.6;
+const MOST_SMOOTH = 0.99;
 
 export function show(main, [id], page) {
     const path = `/v1/jobs/${id}`;
     const curves = new Curves(id, isShown);
-    const group = new Group();
-    const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id)};
+    const group = new Group(fromAddress());
+    const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id), curl: sections.curl(id)};
     const head = header(() => api.post(`${path}/cancel`).then((job) => paint({job})));
     const progress = progressPanel();
     const grid = h('div', {class: 'charts', id: 'charts'});
-    const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files];
+    const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files, parts.curl];
     const bar = toolbar(group, order);
     const afterStart = [bar, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
     const known = {job: null, amp: null, log: '', checkpoints: [], ended: false};
@@ -29,8 +32,10 @@ export function show(main, [id], page) {
 
     // What cannot change any more is not asked for again.
     async function refresh(signal) {
-        if (known.ended)
+        if (known.ended) {
+            await api.get('/healthz', {}, signal); // only to know whether detrd is there
             return;
+        }
         const job = await api.get(path, {}, signal);
         const news = job.attempt ? await started(job, signal) : {};
         await lay(job);
@@ -135,10 +140,10 @@ function progressPanel() {
         const eta = isFinal(job) ? null : doneAt(progress);
         reveal(verdict, waits || isFinal(job));
         attribute(verdict, 'class', `verdict ${{failed: 'bad', done: 'ok'}[job.state] ?? 'off'}`);
-        text(verdict, waits ? format.visible(job.reason ?? 'Waits for a free slot.') : endWords(job));
+        text(verdict, waits ? format.sentence(job.reason ?? 'Waits for a free slot.') : endWords(job));
         [line, bar.node].forEach((part) => reveal(part, !waits));
         reveal(list, !waits && Boolean(progress));
-        text(where, isFinal(job) && progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : sentenceCase(progressWords(job)));
+        text(where, isFinal(job) && progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : format.sentence(progressWords(job)).replace(/\.$/, ''));
         text(step, progress?.steps ? ` · step ${format.count(progress.step)} of ${format.count(progress.steps)}` : '');
         reveal(when, eta !== null);
         end.update(eta);
@@ -147,8 +152,6 @@ function progressPanel() {
         updateTiles(tiles, job, curves, checkpoints);
     }};
 }
-
-const sentenceCase = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 
 function updateTiles(tiles, job, curves, checkpoints) {
     const epoch = (name) => curves.newest[name] && `epoch ${format.count(curves.newest[name].epoch)}`;
@@ -164,11 +167,28 @@ function updateTiles(tiles, job, curves, checkpoints) {
     tiles.checkpoint.update(newest ? `step ${format.count(newest.step)}` : format.NONE, newest && format.bytes(newest.bytes));
 }
 
+// How the charts are looked at is in the address, to be shared: ?x=epoch&smooth=0.9&log=1.
+function fromAddress() {
+    const query = new URLSearchParams(location.search);
+    const smooth = Number(query.get('smooth') ?? SMOOTH);
+    return {x: AXES.includes(query.get('x')) ? query.get('x') : AXES[0], smooth: smooth >= 0 && smooth <= MOST_SMOOTH ? smooth : SMOOTH, log: query.get('log') === '1'};
+}
+
+function intoAddress({x, smooth, log}) {
+    const pairs = [x !== AXES[0] && ['x', x], smooth !== SMOOTH && ['smooth', smooth], log && ['log', 1]].filter(Boolean);
+    history.replaceState(null, '', api.address(location.pathname, Object.fromEntries(pairs)) + location.hash);
+}
+
 // Anchors and what all charts share; it sticks to the top.
 function toolbar(group, order) {
-    const choose = h('select', {on: {change: () => group.set({x: choose.value, zoom: null})}}, ['step', 'epoch', 'time'].map((one) => h('option', {}, one)));
-    const smooth = h('input', {type: 'range', min: 0, max: 0.99, step: 0.01, value: group.view.smooth, on: {input: () => group.set({smooth: Number(smooth.value)})}});
-    const log = h('input', {type: 'checkbox', on: {change: () => group.set({log: log.checked})}});
+    const {view} = group;
+    const set = (change) => {
+        group.set(change);
+        intoAddress(view);
+    };
+    const choose = h('select', {on: {change: () => set({x: choose.value, zoom: null})}}, AXES.map((one) => h('option', {selected: one === view.x}, one)));
+    const smooth = h('input', {type: 'range', min: 0, max: MOST_SMOOTH, step: 0.01, value: view.smooth, on: {input: () => set({smooth: Number(smooth.value)})}});
+    const log = h('input', {type: 'checkbox', checked: view.log, on: {change: () => set({log: log.checked})}});
     return h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
         order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))),
     h('div', {class: 'controls'}, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth), h('label', {}, log, ' Log y')));

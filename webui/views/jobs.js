@@ -62,6 +62,6 @@ function row(job) {
         text(about, [one.user && format.visible(one.user), deviceWords(one.device)].filter(Boolean).join(' · '));
         text(best, format.score(one.best?.value));
         made.update(one.made);
-        text(words, isFinal(one) ? endWords(one) : one.state === 'queued' ? format.visible(one.reason ?? '') : progressWords(one));
+        text(words, isFinal(one) ? endWords(one) : one.state === 'queued' ? format.sentence(one.reason ?? '') : progressWords(one));
     }};
 }

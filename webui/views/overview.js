@@ -95,7 +95,7 @@ function placeCard(place) {
         shown = job?.id;
         if (gpu) {
             meters[0].update(gpu.utilization_ratio, format.percent(gpu.utilization_ratio));
-            meters[1].update(gpu.memory_used_bytes / gpu.memory_total_bytes, `${format.gib(gpu.memory_used_bytes)} / ${format.gib(gpu.memory_total_bytes)} GiB`);
+            meters[1].update(gpu.memory_total_bytes ? gpu.memory_used_bytes / gpu.memory_total_bytes : null, `${format.gib(gpu.memory_used_bytes)} / ${format.gib(gpu.memory_total_bytes)} GiB`);
         } else {
             const {step, steps} = job?.progress ?? {};
             meters[0].update(steps ? step / steps : 0, steps ? format.percent(step / steps) : format.NONE);
