@@ -36,7 +36,8 @@ export function rows(proof) {
     const evaluated = new Map((proof.eval ?? []).map((row) => [row.point, row]));
     return [...new Set([...train.keys(), ...evaluated.keys()])].map((point) => {
         const [a, b] = [train.get(point), evaluated.get(point)];
-        return [point, words(a), words(b), (a ?? b).depth, Boolean(a && b && (words(a) !== words(b) || a.depth !== b.depth))];
+        const deep = a && b && a.depth !== b.depth;
+        return [point, words(a), words(b), deep ? `${a.depth}, eval ${b.depth}` : (a ?? b).depth, Boolean(a && b && (deep || words(a) !== words(b)))];
     });
 }
 

@@ -27,7 +27,7 @@ test('each point has a row, and what differs is marked: dtype, device or depth',
     const all = rows(proof({train: [point('a', 'bfloat16'), point('b', 'bfloat16'), point('c', 'float32', 'cuda', 1), point('criterion', 'float32', 'cuda', 0)],
         eval: [point('a', 'bfloat16'), point('b', 'float32'), point('c', 'float32', 'cuda', 2)]}));
     assert.deepEqual(all, [['a', 'bfloat16 on cuda', 'bfloat16 on cuda', 1, false], ['b', 'bfloat16 on cuda', 'float32 on cuda', 1, true],
-        ['c', 'float32 on cuda', 'float32 on cuda', 1, true], ['criterion', 'float32 on cuda', '–', 0, false]]);
+        ['c', 'float32 on cuda', 'float32 on cuda', '1, eval 2', true], ['criterion', 'float32 on cuda', '–', 0, false]]);
 });
 test('a spec is flattened to JSON pointers', () => {
     assert.deepEqual(flatten({lr: 1e-4, amp: {dtype: 'bfloat16'}, labels: {'a/b~c': 'x'}, aug_config: {}, list: [1, 2], none: null}),
