@@ -21,10 +21,10 @@ static const struct {
     const char *name;
     int batch, queries, heads, width, points, levels, sizes[MS_DEFORM_MAX_LEVELS][2]; /* height, width */
 } cases[] = {
-    {"one of everything",        1, 1,  1,  1,  1, 1, {{1, 1}}                          },
-    {"odd sizes, three levels",  2, 5,  3,  7,  3, 3, {{5, 7}, {3, 2}, {1, 1}}          },
-    {"nano's decoder at 160 px", 2, 61, 16, 16, 2, 1, {{10, 10}}                        },
-    {"wide heads, four levels",  1, 33, 2,  65, 5, 4, {{17, 3}, {8, 9}, {2, 31}, {1, 4}}},
+    {"one of everything", 1, 1, 1, 1, 1, 1, {{1, 1}}},
+    {"odd sizes, three levels", 2, 5, 3, 7, 3, 3, {{5, 7}, {3, 2}, {1, 1}}},
+    {"nano's decoder at 160 px", 2, 61, 16, 16, 2, 1, {{10, 10}}},
+    {"wide heads, four levels", 1, 33, 2, 65, 5, 4, {{17, 3}, {8, 9}, {2, 31}, {1, 4}}},
 };
 
 enum { VALUE, LOCATION, WEIGHT, PROBE, OUT, ARRAYS };
@@ -57,9 +57,7 @@ static struct arrays make_arrays(const struct ms_deform_shape *shape)
 {
     size_t samples = (size_t)msda_samples(shape), out = (size_t)msda_channels(shape);
     size_t value = (size_t)shape->batch * (size_t)shape->tokens * (size_t)shape->heads * (size_t)shape->width;
-    struct arrays arrays = {
-        .count = {value, 2 * samples, samples, out, out}
-    };
+    struct arrays arrays = {.count = {value, 2 * samples, samples, out, out}};
 
     for (int i = 0; i < ARRAYS; i++)
         arrays.at[i] = xcalloc(arrays.count[i], sizeof(float));
@@ -320,15 +318,12 @@ START_TEST(a_point_reads_what_lies_around_it_and_zeros_beyond_the_edge)
     static const struct {
         float x, y, out, by_x, by_y;
     } points[] = {
-        {0.25F,  0.25F,  1,    2, 4}, /* on a pixel: its value, and the slope towards the next one */
-        {0.5F,   0.5F,   2.5F, 2, 4}, /* between all four; per map width, which is 2 pixels */
-        {0,      0.25F,  0.5F, 2, 2}, /* on the edge: half of it lies outside */
-        {-0.25F, 0.25F,  0,    2, 0}, /* a whole pixel outside, from where the first one is in sight */
-        {1.25F,  0.25F,  0,    0, 0}, /* on the other side it is not */
-        {-0.5F,  0.5F,   0,    0, 0},
-        {0.5F,   7,      0,    0, 0},
-        {1e30F,  0.5F,   0,    0, 0},
-        {0.5F,   -1e30F, 0,    0, 0},
+        {0.25F, 0.25F, 1, 2, 4},  /* on a pixel: its value, and the slope towards the next one */
+        {0.5F, 0.5F, 2.5F, 2, 4}, /* between all four; per map width, which is 2 pixels */
+        {0, 0.25F, 0.5F, 2, 2},   /* on the edge: half of it lies outside */
+        {-0.25F, 0.25F, 0, 2, 0}, /* a whole pixel outside, from where the first one is in sight */
+        {1.25F, 0.25F, 0, 0, 0},  /* on the other side it is not */
+        {-0.5F, 0.5F, 0, 0, 0},   {0.5F, 7, 0, 0, 0}, {1e30F, 0.5F, 0, 0, 0}, {0.5F, -1e30F, 0, 0, 0},
     };
 
     for (size_t i = 0; i < COUNT(points); i++) {

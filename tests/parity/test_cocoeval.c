@@ -24,12 +24,7 @@ static const char *const figure_names[COCO_FIGURE_COUNT] = {
 static const struct {
     const char *name;
     enum coco_figure figure;
-} class_names[] = {
-    {"ap",   COCO_AP  },
-    {"ap50", COCO_AP50},
-    {"ap75", COCO_AP75},
-    {"ar",   COCO_AR  }
-};
+} class_names[] = {{"ap", COCO_AP}, {"ap50", COCO_AP50}, {"ap75", COCO_AP75}, {"ar", COCO_AR}};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

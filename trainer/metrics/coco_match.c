@@ -9,12 +9,7 @@
 
 static const struct {
     double low, high; /* both belong to the range */
-} area_ranges[COCO_AREAS] = {
-    {0,       1e10   },
-    {0,       32 * 32},
-    {32 * 32, 96 * 96},
-    {96 * 96, 1e10   }
-};
+} area_ranges[COCO_AREAS] = {{0, 1e10}, {0, 32 * 32}, {32 * 32, 96 * 96}, {96 * 96, 1e10}};
 
 /* numpy's linspace(0.5, 0.95, 10), bit by bit: the last point is the stop itself. */
 static double iou_threshold(int i)
