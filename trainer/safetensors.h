@@ -49,9 +49,9 @@ size_t safetensors_size(const struct st_tensor *tensor);
 typedef bool (*st_source)(void *context, size_t i, void *to, size_t size, struct err *err);
 
 /* Replaces name in the directory dir, so that a reader sees the old or the new file, never a part, and so that it is
- * still there after a power cut.  Asks source for each tensor's values once, wider types first (so each is aligned),
- * else in the order given; holds one tensor in memory.  name has no slash.  out, which may be NULL, gets the size and
- * the hash of the file. */
+ * still there after a power cut.  name has no slash.  Asks source for each tensor's values once, wider types first (so
+ * that each is aligned), else in the order given, and holds one tensor in memory.  out, which may be NULL, gets the
+ * file's size and hash. */
 struct st_written {
     int64_t bytes;
     char sha256[SHA256_HEX_SIZE];

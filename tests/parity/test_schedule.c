@@ -11,10 +11,7 @@
 static const struct {
     const char *name;
     enum lr_scheduler kind;
-} kinds[] = {
-    {"step",   LR_STEP  },
-    {"cosine", LR_COSINE}
-};
+} kinds[] = {{"step", LR_STEP}, {"cosine", LR_COSINE}};
 
 static double real_or(json_t *root, const char *key, double otherwise)
 {

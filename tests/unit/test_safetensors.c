@@ -21,18 +21,15 @@ static void open_dir(void)
 }
 
 static const struct st_tensor tensors[] = {
-    {.name = "flags", .dtype = TENSOR_BOOL, .ndim = 1,       .dims = {3}},
-    {.name = "weights",               .dtype = TENSOR_F32,                   .ndim = 2, .dims = {2, 2}},
-    {.name = "nothing", .dtype = TENSOR_I64,                     .ndim = 2,                    .dims = {0, 4}},
-    {.name = "step",      .dtype = TENSOR_I64,.ndim = 0},
+    {.name = "flags", .dtype = TENSOR_BOOL, .ndim = 1, .dims = {3}},
+    {.name = "weights", .dtype = TENSOR_F32, .ndim = 2, .dims = {2, 2}},
+    {.name = "nothing", .dtype = TENSOR_I64, .ndim = 2, .dims = {0, 4}},
+    {.name = "step", .dtype = TENSOR_I64, .ndim = 0},
 };
 static const float weights[] = {1, -2, 3.5F, 4};
 static const int64_t step = 41;
 static const void *const values[] = {"\1\0\1", weights, NULL, &step};
-static const struct st_text texts[] = {
-    {"detrd", "{\"format\": 1}"},
-    {"name",  "naïve"         }
-};
+static const struct st_text texts[] = {{"detrd", "{\"format\": 1}"}, {"name", "naïve"}};
 
 static bool give(void *context, size_t i, void *to, size_t size, struct err *err)
 {
@@ -131,29 +128,30 @@ static const struct {
     size_t values; /* bytes behind it */
     const char *fault;
 } unsound[] = {
-    {T("\"F32\"",                                                              "[2]",                     "[0,8]"),                                                         8, NULL},
-    {T("\"F32\"",                                                                    "[2]",                                                                                             "[0,8]"),                                                                                                                                                   7, "'f': tensor 't' lies outside the file, which is cut short"},
-    {T("\"F32\"",                                                                "[2]","[0,8]"),9, "'f' has bytes behind its last tensor"},
-    {T("\"F32\"",                                                              "[2]",                   "[1,9]"),                                                                                9, "'f': tensor 't' overlaps the one before or leaves a hole"},
-    {T("\"F32\"",                                  "[2]",                                                           "[0,9]"),                                                                                                                 9, "'f': tensor 't' has more or fewer bytes than its shape and dtype need"},
-    {T("\"F32\"",                                                                "[2]",                                                                      "[8,0]"),8, "'f': tensor 't' has no data_offsets of two growing numbers"},
-    {T("\"F32\"",                                                              "[2]",                                                 "[-8,0]"),                                               8, "'f': tensor 't' has no data_offsets of two growing numbers"},
-    {T("\"F32\"", "[2]",                          "[0]"),                                                                                8, "'f': tensor 't' has no data_offsets of two growing numbers"},
-    {T("\"F32\"",                                                                "[2]",                   "[0,9223372036854775807]"),                           8, "'f': tensor 't' lies outside the file, which is cut short"},
-    {T("\"F32\"",                                                              "[-2]",                     "[0,8]"),                            8, "'f': tensor 't' has a dimension that is not a natural number"},
-    {T("\"F32\"",            "[2.0]",                                     "[0,8]"),                                                                                           8, "'f': tensor 't' has a dimension that is not a natural number"},
-    {T("\"F32\"",                                                                  "[1,1,1,1,1,1,1,1,2]",                                                                 "[0,8]"),8, "'f': tensor 't' has no shape of at most 8 dimensions"},
-    {T("\"F32\"",                                                              "[4611686018427387904,4]",                   "[0,8]"),                                       8, "'f': tensor 't' has a shape beyond all memory"},
-    {T("\"F8_E4M3\"",             "[8]",                                      "[0,8]"),                                                                                            8, "'f': tensor 't' has the unknown dtype 'F8_E4M3'"},
-    {T("3",                                                                "[8]",                                                                    "[0,8]"),                                           8, "'f': tensor 't' has no dtype"},
-    {ONE("7"),                                                              0,                                                                     "'f': tensor 't' has no dtype"                                                                                        },
+    {T("\"F32\"", "[2]", "[0,8]"), 8, NULL},
+    {T("\"F32\"", "[2]", "[0,8]"), 7, "'f': tensor 't' lies outside the file, which is cut short"},
+    {T("\"F32\"", "[2]", "[0,8]"), 9, "'f' has bytes behind its last tensor"},
+    {T("\"F32\"", "[2]", "[1,9]"), 9, "'f': tensor 't' overlaps the one before or leaves a hole"},
+    {T("\"F32\"", "[2]", "[0,9]"), 9, "'f': tensor 't' has more or fewer bytes than its shape and dtype need"},
+    {T("\"F32\"", "[2]", "[8,0]"), 8, "'f': tensor 't' has no data_offsets of two growing numbers"},
+    {T("\"F32\"", "[2]", "[-8,0]"), 8, "'f': tensor 't' has no data_offsets of two growing numbers"},
+    {T("\"F32\"", "[2]", "[0]"), 8, "'f': tensor 't' has no data_offsets of two growing numbers"},
+    {T("\"F32\"", "[2]", "[0,9223372036854775807]"), 8, "'f': tensor 't' lies outside the file, which is cut short"},
+    {T("\"F32\"", "[-2]", "[0,8]"), 8, "'f': tensor 't' has a dimension that is not a natural number"},
+    {T("\"F32\"", "[2.0]", "[0,8]"), 8, "'f': tensor 't' has a dimension that is not a natural number"},
+    {T("\"F32\"", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8, "'f': tensor 't' has no shape of at most 8 dimensions"},
+    {T("\"F32\"", "[4611686018427387904,4]", "[0,8]"), 8, "'f': tensor 't' has a shape beyond all memory"},
+    {T("\"F8_E4M3\"", "[8]", "[0,8]"), 8, "'f': tensor 't' has the unknown dtype 'F8_E4M3'"},
+    {T("3", "[8]", "[0,8]"), 8, "'f': tensor 't' has no dtype"},
+    {ONE("7"), 0, "'f': tensor 't' has no dtype"},
     {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-     "\"u\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",          3,                                   "'f': tensor 'u' overlaps the one before or leaves a hole"                                                                                        },
-    {"{\"__metadata__\":{\"a\":1}}",                                                                0,                        "'f': metadata 'a' is not a text"                                            },
-    {"{\"__metadata__\":[]}",                                                              0, "'f' has metadata that is no object"                                      },
-    {"[]",                         0,                                                  "'f' is not a safetensors file: its header is not a JSON object"                                                                                                   },
-    {"{\"t\"",                                                                0,                                                   "'f' is not a safetensors file: its header is not a JSON object: "},
-    {"{\"t\":1,\"t\":2}",                                                                    0,                         "'f' is not a safetensors file: its header is not a JSON object: "             },
+     "\"u\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+     3, "'f': tensor 'u' overlaps the one before or leaves a hole"},
+    {"{\"__metadata__\":{\"a\":1}}", 0, "'f': metadata 'a' is not a text"},
+    {"{\"__metadata__\":[]}", 0, "'f' has metadata that is no object"},
+    {"[]", 0, "'f' is not a safetensors file: its header is not a JSON object"},
+    {"{\"t\"", 0, "'f' is not a safetensors file: its header is not a JSON object: "},
+    {"{\"t\":1,\"t\":2}", 0, "'f' is not a safetensors file: its header is not a JSON object: "},
 };
 
 static size_t make_file(char *data, size_t length, const char *header, size_t tail)
@@ -209,10 +207,8 @@ START_TEST(a_header_longer_than_the_file_is_not_believed)
     static const struct {
         uint64_t length;
         const char *fault;
-    } cases[] = {
-        {1000,       "'f' is cut short inside its header"                                   },
-        {UINT64_MAX, "'f' is not a safetensors file: its header would be larger than 100 MB"}
-    };
+    } cases[] = {{1000, "'f' is cut short inside its header"},
+                 {UINT64_MAX, "'f' is not a safetensors file: its header would be larger than 100 MB"}};
     char data[100];
     struct err err = {0};
 
@@ -230,8 +226,9 @@ END_TEST
     tcase_add_checked_fixture(tcase, open_dir, NULL);                                                                  \
     TEST(what_was_written_is_read_back)                                                                                \
     TEST(the_hash_and_size_are_those_of_the_file)                                                                      \
-    TEST(a_failure_leaves_the_old_file_and_nothing_else) TEST(a_missing_file_and_a_folder_are_told_apart)              \
-        TEST_LOOP(an_unsound_file_is_told_by_name_and_fault, sizeof unsound / sizeof *unsound)                         \
-            TEST(every_beginning_of_a_file_is_refused) TEST(a_header_longer_than_the_file_is_not_believed)
+    TEST(a_failure_leaves_the_old_file_and_nothing_else)                                                               \
+    TEST(a_missing_file_and_a_folder_are_told_apart)                                                                   \
+    TEST_LOOP(an_unsound_file_is_told_by_name_and_fault, sizeof unsound / sizeof *unsound)                             \
+    TEST(every_beginning_of_a_file_is_refused) TEST(a_header_longer_than_the_file_is_not_believed)
 
 TEST_MAIN("safetensors", TESTS)
