@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK         __attribute__((warn_unused_result))
 
 enum err_code {
     ERR_NONE,

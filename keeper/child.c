@@ -154,10 +154,7 @@ static void forward_signals(struct child *child)
 
 bool child_wait(struct child *child, int *status, struct rusage *usage, struct err *err)
 {
-    struct pollfd fds[] = {
-        {.fd = child->signal_fd, .events = POLLIN},
-        {.fd = child->log_fd,    .events = POLLIN}
-    };
+    struct pollfd fds[] = {{.fd = child->signal_fd, .events = POLLIN}, {.fd = child->log_fd, .events = POLLIN}};
 
     for (;;) {
         pid_t ended;

@@ -16,20 +16,20 @@ static const struct stage {
     enum cut cut;
     int step;
 } stages[] = {
-    {"patch_embed",             "patch_embeddings",        CUT_ROWS_64, 9 },
-    {"embeddings",              "embeddings",              CUT_ROWS_64, 16},
-    {"block.%02d",              "vit.%d.block",            CUT_ROWS_64, 16},
-    {"feature.%d",              "feature.%d",              CUT_MAP,     3 },
-    {"projector.0",             "projector.last_norm",     CUT_MAP,     3 },
-    {"enc_memory",              "enc_memory",              CUT_ROWS_64, 9 },
-    {"enc_class",               "enc_class",               CUT_BEST,    1 },
-    {"reference_points",        "reference_points",        CUT_WHOLE,   1 },
-    {"query_pos",               "ref_point_head",          CUT_ROWS_64, 4 },
-    {"dec.%d.self_attn",        "dec.%d.self_attn",        CUT_ROWS_64, 4 },
-    {"dec.%d.sampling_offsets", "dec.%d.sampling_offsets", CUT_ROWS,    4 },
-    {"dec.%d.cross_attn",       "dec.%d.cross_attn",       CUT_ROWS_64, 4 },
-    {"dec.%d.out",              "dec.%d.out",              CUT_ROWS,    2 },
-    {"dec.normed",              "dec.norm",                CUT_ROWS,    2 },
+    {"patch_embed", "patch_embeddings", CUT_ROWS_64, 9},
+    {"embeddings", "embeddings", CUT_ROWS_64, 16},
+    {"block.%02d", "vit.%d.block", CUT_ROWS_64, 16},
+    {"feature.%d", "feature.%d", CUT_MAP, 3},
+    {"projector.0", "projector.last_norm", CUT_MAP, 3},
+    {"enc_memory", "enc_memory", CUT_ROWS_64, 9},
+    {"enc_class", "enc_class", CUT_BEST, 1},
+    {"reference_points", "reference_points", CUT_WHOLE, 1},
+    {"query_pos", "ref_point_head", CUT_ROWS_64, 4},
+    {"dec.%d.self_attn", "dec.%d.self_attn", CUT_ROWS_64, 4},
+    {"dec.%d.sampling_offsets", "dec.%d.sampling_offsets", CUT_ROWS, 4},
+    {"dec.%d.cross_attn", "dec.%d.cross_attn", CUT_ROWS_64, 4},
+    {"dec.%d.out", "dec.%d.out", CUT_ROWS, 2},
+    {"dec.normed", "dec.norm", CUT_ROWS, 2},
 };
 enum { STAGES = sizeof stages / sizeof *stages, MAX_PARTS = 16 };
 

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define TEST(name) tcase_add_test(tcase, name);
+#define TEST(name)             tcase_add_test(tcase, name);
 #define TEST_LOOP(name, count) tcase_add_loop_test(tcase, name, 0, count);
 
 #define TEST_MAIN(suite_name, tests)                                                                                   \

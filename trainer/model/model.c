@@ -43,8 +43,8 @@ static void copy_heads(struct model *model)
 {
     static const char *const parts[] = {"class_embed", "bbox_embed"};
     static const char *const suffixes[2][7] = {
-        {"weight",           "bias",          NULL},
-        { "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias",
+        {"weight", "bias", NULL},
+        {"layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias",
          NULL},
     };
     char to[96], from[64];

@@ -37,11 +37,13 @@ bool tensor_check_release(struct err *err)
     uint64_t built = (uint64_t{TORCH_VERSION_MAJOR} << 8) | TORCH_VERSION_MINOR;
 
     if (!version)
-        return err_set(err, ERR_LIBTORCH, "detrd-trainer was built for libtorch " TORCH_VERSION
-                                          ", and the library it found is another; build it again");
+        return err_set(err, ERR_LIBTORCH,
+                       "detrd-trainer was built for libtorch " TORCH_VERSION
+                       ", and the library it found is another; build it again");
     if (version() >> 48 != built)
-        return err_set(err, ERR_LIBTORCH, "detrd-trainer was built for libtorch " TORCH_VERSION
-                                          ", and found libtorch %d.%d; build it again",
+        return err_set(err, ERR_LIBTORCH,
+                       "detrd-trainer was built for libtorch " TORCH_VERSION
+                       ", and found libtorch %d.%d; build it again",
                        static_cast<int>(version() >> 56), static_cast<int>(version() >> 48 & 0xff));
     return true;
 }

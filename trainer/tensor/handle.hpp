@@ -20,14 +20,20 @@ namespace detrd
 
 struct Bad : std::exception { // a mistake of the caller
     const char *text;
-    explicit Bad(const char *why) : text(why) {}
-    const char *what() const noexcept override { return text; }
+    explicit Bad(const char *why) : text(why)
+    {
+    }
+    const char *what() const noexcept override
+    {
+        return text;
+    }
 };
 
 bool failed();
 void remember(const char *op) noexcept; // call inside a catch block: the current exception sticks
 
-template <class R, class F> R guard(const char *op, F &&body) noexcept
+template <class R, class F>
+R guard(const char *op, F &&body) noexcept
 {
     if (failed())
         return R{};
@@ -44,7 +50,10 @@ const at::Tensor &need(struct tensor *t);
 std::optional<at::Tensor> maybe(struct tensor *t);
 std::vector<at::Tensor> list(struct tensor *const *t, int n);
 at::Device device_of(int device);
-inline at::ScalarType scalar(enum tensor_dtype dtype) { return static_cast<at::ScalarType>(dtype); }
+inline at::ScalarType scalar(enum tensor_dtype dtype)
+{
+    return static_cast<at::ScalarType>(dtype);
+}
 
 } // namespace detrd
 

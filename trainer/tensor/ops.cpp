@@ -47,8 +47,7 @@ TENSOR(tensor_contiguous, (struct tensor * t), need(t).contiguous())
 // ---- fills ----
 BOOL(tensor_seed, (uint64_t seed), at::manual_seed(seed))
 BOOL(tensor_fill_, (struct tensor * t, double value), at::NoGradGuard no_grad; need(t).fill_(value))
-BOOL(tensor_uniform_, (struct tensor * t, double from, double to), at::NoGradGuard no_grad;
-     need(t).uniform_(from, to))
+BOOL(tensor_uniform_, (struct tensor * t, double from, double to), at::NoGradGuard no_grad; need(t).uniform_(from, to))
 BOOL(tensor_normal_, (struct tensor * t, double mean, double std), at::NoGradGuard no_grad; need(t).normal_(mean, std))
 
 // ---- inspection ----
@@ -111,7 +110,7 @@ TENSOR(tensor_cat, (struct tensor *const *t, int n, int dim), at::cat(list(t, n)
 TENSOR(tensor_stack, (struct tensor *const *t, int n, int dim), at::stack(list(t, n), dim))
 
 // ---- elementwise ----
-#define UNARY(name, op) TENSOR(name, (struct tensor * a), op(need(a)))
+#define UNARY(name, op)  TENSOR(name, (struct tensor * a), op(need(a)))
 #define BINARY(name, op) TENSOR(name, (struct tensor * a, struct tensor * b), op(need(a), need(b)))
 #define WITH_K(name, op) TENSOR(name, (struct tensor * a, double k), op(need(a), k))
 BINARY(tensor_add, at::add)
@@ -195,8 +194,7 @@ TENSOR(tensor_layer_norm, (struct tensor * x, struct tensor *weight_opt, struct 
 TENSOR(tensor_softmax, (struct tensor * x, int dim), at::softmax(need(x), dim))
 TENSOR(tensor_sdpa, (struct tensor * q, struct tensor *k, struct tensor *v),
        at::scaled_dot_product_attention(need(q), need(k), need(v)))
-TENSOR(tensor_grid_sample, (struct tensor * x, struct tensor *grid),
-       at::grid_sampler(need(x), need(grid), 0, 0, false))
+TENSOR(tensor_grid_sample, (struct tensor * x, struct tensor *grid), at::grid_sampler(need(x), need(grid), 0, 0, false))
 TENSOR(tensor_resize_bilinear, (struct tensor * x, int64_t h, int64_t w),
        at::upsample_bilinear2d(need(x), {h, w}, false))
 TENSOR(tensor_resize_bicubic_antialias, (struct tensor * x, int64_t h, int64_t w),
@@ -208,10 +206,11 @@ TENSOR(tensor_detach, (struct tensor * t), need(t).detach())
 BOOL(tensor_backward, (struct tensor * loss), need(loss).backward())
 struct tensor *tensor_grad(struct tensor *leaf)
 {
-    return detrd::guard<struct tensor *>("tensor_grad", [&]() -> struct tensor * {
-        const Tensor &grad = detrd::need(leaf).grad();
-        return grad.defined() ? detrd::push(grad) : nullptr;
-    });
+    return detrd::guard<struct tensor *>(
+        "tensor_grad", [&]() -> struct tensor * {
+            const Tensor &grad = detrd::need(leaf).grad();
+            return grad.defined() ? detrd::push(grad) : nullptr;
+        });
 }
 BOOL(tensor_zero_grad, (struct tensor * leaf), need(leaf).mutable_grad() = Tensor())
 bool tensor_grad_mode(bool on)
