@@ -13,14 +13,14 @@ may() {
     found=$(find "$folder" -maxdepth 1 -name '*.[ch]' -o -maxdepth 1 -name '*.cpp' -o -maxdepth 1 -name '*.hpp' \
         -o -maxdepth 1 -name '*.cu')
     [ -n "$found" ] || fail "$folder has no code"
-    for file in $found; do
-        for include in $(sed -n 's/^#include "\(.*\)".*/\1/p' "$file"); do
-            case " $folder $* " in
-            *" $(dirname "$include") "*) ;;
-            *) fail "$file includes $include; $folder may include: $*" ;;
-            esac
-        done
-    done
+    # shellcheck disable=SC2086 # names of ours, without spaces
+    grep -H '^#include "' $found | sed 's,:#include ", ,; s/".*//' >"$work/includes" || true # one may include none
+    while read -r file include; do
+        case " $folder $* " in
+        *" $(dirname "$include") "*) ;;
+        *) fail "$file includes $include; $folder may include: $*" ;;
+        esac
+    done <"$work/includes"
 }
 
 echo "includes"
@@ -31,8 +31,9 @@ may jobs storage spec base
 may api webui jobs storage spec base
 may daemon api jobs storage spec base
 may keeper spec base
-may trainer trainer/model trainer/data trainer/metrics trainer/tensor trainer/kernels spec base
+may trainer trainer/model trainer/optim trainer/data trainer/metrics trainer/tensor trainer/kernels spec base
 may trainer/model trainer/tensor trainer/kernels spec base
+may trainer/optim trainer/tensor trainer/kernels spec base
 may trainer/data trainer/tensor trainer/kernels spec base
 may trainer/metrics trainer/tensor trainer/kernels spec base
 may trainer/tensor trainer/kernels spec base
@@ -60,12 +61,10 @@ links_none detrd-worker libtorch libc10 libcuda libcudart libmicrohttpd libsqlit
 links_none detrd-trainer libmicrohttpd libsqlite3
 has "$(ldd "$BIN_DIR/detrd-trainer")" libtorch_cpu "detrd-trainer"
 
-# objects with an undefined (so, used) symbol that matches, one a line
-users() {
-    find "$build/trainer" -name '*.o' | while read -r object; do
-        nm -C --undefined-only "$object" | grep -q "$1" && basename "$object"
-    done | sort
-}
+find "$build/trainer" -name '*.o' -exec nm -AC --undefined-only {} + >"$work/uses"
+
+# users PATTERN: the objects that use a symbol which matches, one a line
+users() { grep -- "$1" "$work/uses" | sed 's,^.*/\([^/:]*\.o\):.*,\1,' | sort -u; }
 
 echo "mixed precision"
 is "$(users 'at::autocast::')" autocast.cpp.o "objects that use libtorch's autocast"
