@@ -1,4 +1,4 @@
-/* api/h_jobs.c: jobs: list, one, cancel.  How one is submitted: h_submit.c. */
+/* api/h_jobs.c: jobs: list, one, cancel, delete.  How one is submitted: h_submit.c. */
 #include "api/handlers.h"
 #include "api/job_view.h"
 
@@ -78,4 +78,12 @@ bool jobs_cancel_one(const struct app *app, const struct request *request, struc
         return false;
     reply->status = ended ? 200 : 202;
     return job_view_reply(app, request, request->job, reply, err);
+}
+
+bool jobs_delete_one(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+{
+    if (!jobs_delete(app->jobs, request->job, err))
+        return false;
+    reply->status = 204;
+    return true;
 }

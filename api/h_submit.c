@@ -1,8 +1,11 @@
 /* api/h_submit.c: a job is submitted: its spec checked, made effective and queued. */
 #include "api/handlers.h"
 #include "api/job_view.h"
+#include "base/clock.h"
+#include "base/sha256.h"
 #include "spec/job_spec.h"
 #include "spec/parse.h"
+#include "storage/submission_rows.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +15,10 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { KEY_MAX = 200 };
+
+static const int64_t key_ms = INT64_C(24) * 3600 * 1000;
 
 static int64_t count_cores(void)
 {
@@ -162,18 +169,100 @@ static bool submit(const struct app *app, const struct request *request, const s
     return ok;
 }
 
-bool jobs_create(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+/* Fills row from a request with an Idempotency-Key; its job is the one that was submitted with it before, else 0. */
+static bool find_earlier(const struct app *app, const struct request *request, struct submission_row *row,
+                         struct err *err)
+{
+    const char *key = request->idempotency_key, *user = request_user(request), *body;
+    struct sha256 sum;
+    char hex[SHA256_HEX_SIZE];
+    size_t size = key ? strlen(key) : 0;
+
+    *row = (struct submission_row){.user = user ? user : "", .key = key};
+    if (!key)
+        return true;
+    if (size == 0 || size > KEY_MAX)
+        return err_set(err, ERR_BAD_QUERY, "Idempotency-Key must have 1 to %d bytes", KEY_MAX);
+    sha256_init(&sum);
+    sha256_add(&sum, request->body, request->body_size);
+    body = arena_strdup(request->arena, sha256_hex(&sum, hex));
+    if (!store_submissions_forget(app->store, clock_wall_ms() - key_ms, err) ||
+        !store_submission_find(app->store, request->arena, row, err))
+        return false;
+    if (row->job && strcmp(row->body, body) != 0)
+        return err_set(err, ERR_BAD_SPEC,
+                       "the Idempotency-Key '%.200s' came with another body before, for job %" PRId64, key, row->job);
+    row->body = body;
+    return true;
+}
+
+/* Queues the job and keeps its key, both or neither. */
+static bool submit_once(const struct app *app, const struct request *request, const struct job_spec *spec,
+                        const json_t *warnings, struct submission_row *row, struct err *err)
+{
+    if (!store_begin(app->store, err))
+        return false;
+    if (submit(app, request, spec, warnings, &row->job, err) &&
+        (!row->key || store_submission_add(app->store, row, err)) && store_commit(app->store, err))
+        return true;
+    store_rollback(app->store);
+    return false;
+}
+
+static bool wants_validation(const struct request *request, bool *wants, struct err *err)
+{
+    const char *text = request_query(request, "validate");
+
+    *wants = text && strcmp(text, "true") == 0;
+    return !text || *wants || strcmp(text, "false") == 0 ||
+           err_set(err, ERR_BAD_QUERY, "validate is '%.50s'; it must be true or false", text);
+}
+
+/* The reply to a spec without fault, but for what its data set says. */
+static bool validated(const struct request *request, const struct job_spec *spec, const json_t *warnings,
+                      struct reply *reply)
+{
+    static const char *const members[] = {"pointer", "file", "count"};
+    json_t *list = json_deep_copy(warnings), *warning;
+    size_t i;
+
+    json_array_foreach(list, i, warning)
+    {
+        for (size_t m = 0; m < sizeof members / sizeof *members; m++)
+            if (!json_object_get(warning, members[m]))
+                (void)json_object_set_new(warning, members[m], json_null());
+    }
+    reply->dataset = arena_strdup(request->arena, spec->dataset_dir);
+    return reply_json(reply, json_pack("{sbsoso}", "valid", true, "spec", job_spec_write(spec), "warnings", list));
+}
+
+/* The job of a new request, or of the same one sent before. */
+static bool take(const struct app *app, const struct request *request, json_t *warnings, struct reply *reply,
+                 struct err *err)
 {
     struct job_spec *spec = arena_alloc(request->arena, sizeof *spec);
-    json_t *warnings = json_array();
-    int64_t id;
-    bool ok;
+    struct submission_row row;
+    bool only_validates;
 
-    ok = read_spec(app, request, spec, warnings, reply, err) && submit(app, request, spec, warnings, &id, err);
-    json_decref(warnings);
-    if (!ok)
+    if (!wants_validation(request, &only_validates, err))
+        return false;
+    if (only_validates)
+        return read_spec(app, request, spec, warnings, reply, err) && validated(request, spec, warnings, reply);
+    if (!find_earlier(app, request, &row, err))
+        return false;
+    if (row.job == 0 &&
+        (!read_spec(app, request, spec, warnings, reply, err) || !submit_once(app, request, spec, warnings, &row, err)))
         return false;
     reply->status = 201;
-    reply->location = arena_printf(request->arena, "/v1/jobs/%" PRId64, id);
-    return job_view_reply(app, request, id, reply, err);
+    reply->location = arena_printf(request->arena, "/v1/jobs/%" PRId64, row.job);
+    return job_view_reply(app, request, row.job, reply, err);
+}
+
+bool jobs_create(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
+{
+    json_t *warnings = json_array();
+    bool ok = take(app, request, warnings, reply, err);
+
+    json_decref(warnings);
+    return ok;
 }

@@ -1,4 +1,5 @@
 /* api/h_system.c: the machine and the daemon. */
+#include "api/gpu_view.h"
 #include "api/handlers.h"
 
 static json_t *count_or_null(int64_t value)
@@ -6,7 +7,7 @@ static json_t *count_or_null(int64_t value)
     return value >= 0 ? json_integer(value) : json_null();
 }
 
-static json_t *gpu_view(const struct app *app, const struct request *request, size_t i)
+json_t *gpu_view(const struct app *app, size_t i)
 {
     const struct gpu *gpu = gpus_at(app->gpus, i);
     int64_t job = jobs_on_gpu(app->jobs, gpu->uuid);
@@ -15,7 +16,7 @@ static json_t *gpu_view(const struct app *app, const struct request *request, si
 
     gpus_usage(app->gpus, i, &usage);
     if (gpu->compute_major > 0)
-        capability = json_string(arena_printf(request->arena, "%d.%d", gpu->compute_major, gpu->compute_minor));
+        capability = json_sprintf("%d.%d", gpu->compute_major, gpu->compute_minor);
     return json_pack("{sosisosososososo}", "uuid", reply_text(gpu->uuid), "index", gpu->index, "name",
                      reply_text(gpu->name), "compute_capability", capability, "memory_total_bytes",
                      count_or_null(gpu->memory_total_bytes), "memory_used_bytes",
@@ -32,7 +33,7 @@ bool gpus_show(const struct app *app, const struct request *request, struct repl
     (void)err;
     (void)jobs_on_cpu(app->jobs, ids, count);
     for (size_t i = 0; i < gpus_count(app->gpus); i++)
-        (void)json_array_append_new(gpus, gpu_view(app, request, i));
+        (void)json_array_append_new(gpus, gpu_view(app, i));
     for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(jobs, json_integer(ids[i]));
     return reply_json(reply,

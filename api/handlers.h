@@ -8,11 +8,17 @@
 typedef bool handler(const struct app *app, const struct request *request, struct reply *reply, struct err *err);
 
 /* h_jobs.c, h_submit.c */
-handler jobs_list, jobs_create, jobs_show, jobs_cancel_one;
+handler jobs_list, jobs_create, jobs_show, jobs_cancel_one, jobs_delete_one;
+/* h_validate.c: makes the reply of a POST with validate=true whole with what check says of its data set */
+void validate_answer(const struct check *check, const struct request *request, struct reply *reply);
+/* h_schema.c */
+handler schema_show;
 /* h_metrics.c */
 handler metrics_show;
 /* h_files.c */
 handler log_show, checkpoints_list, checkpoint_send;
+/* h_events.c */
+handler events_of_job, events_of_topics;
 /* h_amp.c */
 handler amp_show;
 /* h_system.c */

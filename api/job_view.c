@@ -131,8 +131,10 @@ json_t *job_view(const struct app *app, const struct request *request, const str
     set(job, "device", device_of(row));
     set(job, "warnings", warnings);
     set(job, "folder", folder_of(app, request, row));
-    if (spec)
+    if (spec) {
+        set(job, "disk_bytes", json_integer(jobs_disk_bytes(app->jobs, row->id)));
         set(job, "spec", spec);
+    }
     return job;
 }
 

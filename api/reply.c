@@ -1,6 +1,7 @@
 /* api/reply.c: see reply.h. */
 #include "api/reply.h"
 
+#include "api/stream.h"
 #include "base/clock.h"
 
 #include <math.h>
@@ -44,6 +45,7 @@ void reply_done(struct reply *reply)
 {
     json_decref(reply->json);
     json_decref(reply->faults);
+    stream_free(reply->stream);
     if (reply->fd >= 0)
         (void)close(reply->fd);
     *reply = reply_empty();
@@ -98,6 +100,10 @@ static json_t *errors_of(struct reply *reply, const struct err *err)
     json_t *errors = reply->faults;
 
     reply->faults = NULL;
+    if (json_array_size(errors) == 0) {
+        json_decref(errors);
+        errors = NULL;
+    }
     if (!errors && err->where[0])
         errors = json_pack("[{soso}]", "pointer", reply_text(err->where), "detail", reply_text(err->msg));
     return errors;

@@ -1,8 +1,10 @@
-/* api/reply.h: an HTTP reply as handlers make it.  At most one of json, data and fd is its body. */
+/* api/reply.h: an HTTP reply as handlers make it.  At most one of json, data, fd and stream is its body. */
 #pragma once
 #include "api/request.h"
 
 #include <jansson.h>
+
+struct stream;
 
 struct reply {
     unsigned status;
@@ -11,9 +13,12 @@ struct reply {
 
     json_t *json; /* taken */
     const void *data;
-    size_t size;   /* of data, or of what is sent from fd */
-    int fd;        /* taken; -1: none */
-    int64_t start; /* where in fd */
+    size_t size;           /* of data, or of what is sent from fd */
+    int fd;                /* taken; -1: none */
+    int64_t start;         /* where in fd */
+    struct stream *stream; /* taken; events are its body */
+
+    const char *dataset; /* to be read before the reply is sent: validate_answer makes it whole; NULL: none */
 
     json_t *faults; /* of a job spec: for the problem's "errors"; taken */
 };

@@ -9,12 +9,19 @@
 
 // clang-format off
 const struct route routes[] = {
-    {"POST", "/v1/jobs", jobs_create, "", "validate", true,
-     "Queues a training job: the body is its spec. 201, `Location` and the job; 422 names every fault of the spec at once."},
+    {"POST", "/v1/jobs", jobs_create, "validate", "", true,
+     "Queues a training job: the body is its spec. 201, `Location` and the job; 422 names every fault of the spec at once. "
+     "With `validate=true` nothing is queued: 200 and `{\"valid\": true, \"spec\", \"warnings\", \"dataset\": {\"train\": "
+     "{\"images\", \"boxes\", …}, …, \"classes\"}}`, once a process has read the whole data set; what it refuses is a 422 at "
+     "`/dataset_dir`, and 503 means that it was not read within a minute. "
+     "The header `Idempotency-Key` makes a request that is sent again within 24 h answer with the job of the first; the same "
+     "key with another body is 422."},
     {"GET",  "/v1/jobs", jobs_list, "state user limit cursor", "label q", false,
      "Jobs without their spec, newest first: `{\"jobs\": […], \"next_cursor\": … or null}`. `state` takes several, with "
      "commas; `limit` is 50, at most 500; `cursor` is the `next_cursor` of the page before."},
-    {"GET",  "/v1/jobs/{id}", jobs_show, "", "", false, "One job, with its effective spec."},
+    {"GET",  "/v1/jobs/{id}", jobs_show, "", "", false, "One job, with its effective spec and `disk_bytes`, what its folder takes on disk."},
+    {"DELETE", "/v1/jobs/{id}", jobs_delete_one, "", "", false,
+     "Removes a job that has ended, with its folder: 204, and 410 afterwards. 409 while it has not ended."},
     {"POST", "/v1/jobs/{id}/cancel", jobs_cancel_one, "", "", false,
      "Asks a job to end, with a checkpoint when it runs. 202 and the job; 200 when it has been cancelled already; 409 when it "
      "ended otherwise."},
@@ -24,6 +31,17 @@ const struct route routes[] = {
      "\"attempt\": []}], \"series\": [{\"name\", \"definition\", \"x\": 0, \"value\": []}], \"last_id\"}`, where `x` of a series "
      "is an index; `after` takes the `last_id` of the reply before and leaves out what that had. A value that is not finite "
      "is `\"nan\"`, `\"inf\"` or `\"-inf\"`."},
+    {"GET",  "/v1/jobs/{id}/events", events_of_job, "after", "", false,
+     "What happens to a job, as server-sent events, from its first on. `id:` is the event's id, `event:` its type, `data:` what "
+     "the worker said with `job` and `attempt` added; of a `state` it is `{\"job\", \"attempt\", \"state\", \"cause\", "
+     "\"detail\", \"reason\"}`. The header `Last-Event-ID`, or `after`, goes on behind that id without gap or repeat. `ping` "
+     "comes every 15 s, without an id. A position that never was is answered by `reset`, `{\"after\"}`, which says behind which "
+     "id it goes on. The stream ends once the final state is sent."},
+    {"GET",  "/v1/events", events_of_topics, "topics after", "", false,
+     "The same for several things in one stream. `topics` takes, with commas, `jobs` (the `state` and `deleted` events of all "
+     "jobs), `job.17` (all events of one, and `log`, `{\"job\", \"attempt\", \"size_bytes\"}`, when its output grows) and "
+     "`gpus` (`gpu`, a card as `/v1/gpus` shows it, when it changes); the last two have no id. Without a position it starts at "
+     "what is new."},
     {"GET",  "/v1/jobs/{id}/log", log_show, "tail", "", false,
      "The worker's output as text, with `tail` its last lines; empty before it starts."},
     {"GET",  "/v1/jobs/{id}/amp", amp_show, "", "", false,
@@ -31,6 +49,7 @@ const struct route routes[] = {
      "before the first step."},
     {"GET",  "/v1/jobs/{id}/checkpoints", checkpoints_list, "", "", false, "The checkpoints of a job."},
     {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send, "", "", false, "A checkpoint's file."},
+    {"GET",  "/v1/schemas/job", schema_show, "", "", false, "The JSON Schema of the job spec, printed from the table below."},
     {"GET",  "/v1/gpus", gpus_show, "", "", false, "The GPUs, from NVML, and the CPU slots, with the jobs on them."},
     {"GET",  "/healthz", health_show, "", "", false, "`{\"status\": \"ok\", \"version\": …}`, without touching the database."},
     {NULL, NULL, NULL, NULL, NULL, false, NULL},

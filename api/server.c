@@ -3,6 +3,7 @@
  * what is asked. */
 #include "api/server.h"
 
+#include "api/hub.h"
 #include "api/listener.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -21,6 +22,7 @@
 enum {
     LISTENERS_MAX = 8,
     CONNECTIONS_MAX = 300, /* a listener; two of them leave room below the usual limit of 1024 descriptors */
+    CHECKS_MAX = 4,        /* data sets read at a time */
     TIMEOUT_S = 60,        /* without a byte in either direction */
     HEADERS_MAX = 32 * 1024,
     BODY_DROPPED_MAX = 8 * PARSE_SIZE, /* of a body too large, until the connection is closed without a reply */
@@ -36,8 +38,11 @@ struct port {
 struct server {
     const struct app *app;
     struct loop *loop;
+    struct hub *hub;
     struct port ports[LISTENERS_MAX];
     size_t port_count;
+    struct exchange *checking; /* those that wait for their data set */
+    int check_count;
     int64_t started_ms, requests; /* make request ids */
 };
 
@@ -49,6 +54,12 @@ struct exchange {
     char *body;
     size_t body_room, body_seen;
     bool answered;
+    struct server *server;
+    struct MHD_Connection *connection;
+    /* while its data set is read */
+    struct check *check;
+    bool is_suspended;
+    struct exchange *next, **link;
 };
 
 static enum MHD_Result count_pair(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
@@ -94,6 +105,8 @@ static struct exchange *exchange_new(struct port *port, struct MHD_Connection *c
     struct server *server = port->server;
     size_t count = 0;
 
+    exchange->server = server;
+    exchange->connection = connection;
     exchange->reply = reply_empty();
     request->arena = arena_new();
     request->id = arena_printf(request->arena, "%" PRIx64 "-%" PRId64, server->started_ms, ++server->requests);
@@ -104,6 +117,8 @@ static struct exchange *exchange_new(struct port *port, struct MHD_Connection *c
     request->content_type = header(connection, request, "Content-Type");
     request->accept_encoding = header(connection, request, "Accept-Encoding");
     request->if_none_match = header(connection, request, "If-None-Match");
+    request->idempotency_key = header(connection, request, "Idempotency-Key");
+    request->last_event_id = header(connection, request, "Last-Event-ID");
     request->is_local = port->listener.socket_path != NULL;
     if (request->is_local)
         fill_peer(connection, request);
@@ -114,8 +129,22 @@ static struct exchange *exchange_new(struct port *port, struct MHD_Connection *c
     return exchange;
 }
 
+/* Ends the reading of its data set. */
+static void end_check(struct exchange *exchange)
+{
+    if (!exchange->check)
+        return;
+    check_free(exchange->check);
+    exchange->check = NULL;
+    *exchange->link = exchange->next;
+    if (exchange->next)
+        exchange->next->link = exchange->link;
+    exchange->server->check_count--;
+}
+
 static void exchange_free(struct exchange *exchange)
 {
+    end_check(exchange);
     reply_done(&exchange->reply);
     free(exchange->body);
     arena_free(exchange->request.arena);
@@ -142,9 +171,16 @@ static bool take_body(struct exchange *exchange, const char *data, size_t size)
     return true;
 }
 
-static struct MHD_Response *make_response(struct reply *reply)
+static struct MHD_Response *make_response(struct server *server, struct MHD_Connection *connection, struct reply *reply)
 {
     struct MHD_Response *response;
+
+    if (reply->stream) {
+        struct stream *stream = reply->stream;
+
+        reply->stream = NULL;
+        return hub_response(server->hub, stream, connection);
+    }
 
     if (reply->json) {
         char *text = parse_text(reply->json);
@@ -182,20 +218,88 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
             (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
 }
 
-static enum MHD_Result answer(struct server *server, struct MHD_Connection *connection, struct exchange *exchange)
+static void refuse_stream(struct exchange *exchange)
+{
+    struct err err;
+
+    (void)err_set(&err, ERR_UNAVAILABLE, "there are too many event streams; close one, or ask again later");
+    reply_problem(&exchange->reply, &exchange->request, &err);
+}
+
+static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct MHD_Response *response;
     enum MHD_Result queued;
 
-    exchange->answered = true;
-    routes_answer(server->app, &exchange->request, &exchange->reply);
-    response = make_response(&exchange->reply);
+    if (exchange->reply.stream && hub_is_full(server->hub))
+        refuse_stream(exchange);
+    response = make_response(server, connection, &exchange->reply);
     if (!response)
         return MHD_NO;
     add_headers(response, &exchange->reply);
     queued = MHD_queue_response(connection, exchange->reply.status, response);
     MHD_destroy_response(response);
     return queued;
+}
+
+static void resume(struct exchange *exchange)
+{
+    if (!exchange->is_suspended)
+        return;
+    exchange->is_suspended = false;
+    MHD_resume_connection(exchange->connection);
+}
+
+static void on_resumed(void *arg);
+
+static void on_checked(void *arg)
+{
+    struct exchange *exchange = arg;
+
+    resume(exchange);
+    on_resumed(exchange->server);
+}
+
+/* Has the data set of a reply read, and its connection wait for that.  False when the reply says why not. */
+static bool start_check(struct server *server, struct exchange *exchange)
+{
+    struct err err;
+
+    if (server->check_count == CHECKS_MAX)
+        (void)err_set(&err, ERR_UNAVAILABLE, "%d data sets are being read; ask again later", CHECKS_MAX);
+    else
+        exchange->check = jobs_check(server->app->jobs, exchange->reply.dataset, on_checked, exchange, &err);
+    if (!exchange->check) {
+        reply_problem(&exchange->reply, &exchange->request, &err);
+        return false;
+    }
+    server->check_count++;
+    exchange->next = server->checking;
+    exchange->link = &server->checking;
+    if (exchange->next)
+        exchange->next->link = &exchange->next;
+    server->checking = exchange;
+    exchange->is_suspended = true;
+    MHD_suspend_connection(exchange->connection);
+    return true;
+}
+
+static enum MHD_Result answer(struct server *server, struct MHD_Connection *connection, struct exchange *exchange)
+{
+    exchange->answered = true;
+    routes_answer(server->app, &exchange->request, &exchange->reply);
+    if (exchange->reply.dataset && start_check(server, exchange))
+        return MHD_YES;
+    return send_reply(server, connection, exchange);
+}
+
+/* Its data set has been read, or the server ends. */
+static enum MHD_Result answer_checked(struct server *server, struct MHD_Connection *connection,
+                                      struct exchange *exchange)
+{
+    validate_answer(exchange->check, &exchange->request, &exchange->reply);
+    end_check(exchange);
+    return send_reply(server, connection, exchange);
 }
 
 /* Whether the client waits for leave to send a body that is too large: it is told no before it sends it. */
@@ -228,6 +332,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         *size = 0;
         return go_on ? MHD_YES : MHD_NO;
     }
+    if (exchange->check)
+        return answer_checked(port->server, connection, exchange);
     return exchange->answered ? MHD_YES : answer(port->server, connection, exchange);
 }
 
@@ -272,6 +378,15 @@ static void on_due(void *arg)
     turn(arg);
 }
 
+/* Connections that were resumed go on only in MHD_run. */
+static void on_resumed(void *arg)
+{
+    struct server *server = arg;
+
+    for (size_t i = 0; i < server->port_count; i++)
+        turn(&server->ports[i]);
+}
+
 struct server *server_new(const struct app *app, struct loop *loop)
 {
     struct server *server = xcalloc(1, sizeof *server);
@@ -279,6 +394,7 @@ struct server *server_new(const struct app *app, struct loop *loop)
     server->app = app;
     server->loop = loop;
     server->started_ms = clock_wall_ms();
+    server->hub = hub_new(app, loop, on_resumed, server);
     return server;
 }
 
@@ -294,11 +410,12 @@ static bool port_start(struct port *port, struct loop *loop, struct err *err)
 {
     const union MHD_DaemonInfo *info;
 
-    port->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL,
-        MHD_OPTION_LISTEN_SOCKET, port->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
+    port->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port,
+                         MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL, MHD_OPTION_LISTEN_SOCKET, port->listener.fd,
+                         MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
     if (!port->daemon) {
         (void)close(port->listener.fd);
         listener_done(&port->listener);
@@ -340,8 +457,13 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    for (struct exchange *exchange = server->checking; exchange; exchange = exchange->next)
+        resume(exchange);
+    hub_end(server->hub);
+    on_resumed(server);
     for (size_t i = 0; i < server->port_count; i++)
         port_close(&server->ports[i]);
+    hub_free(server->hub);
     free(server);
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "jobs/active.h"
 #include "jobs/ending.h"
+#include "jobs/folder.h"
 #include "jobs/spool.h"
 #include "jobs/state.h"
 #include "jobs/worker.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 200, RETRY_MS = 1000, ACTIVE_MAX = 4096, PARTS_A_LOOK = 8 };
+enum { LOOK_MS = 200, RETRY_MS = 1000, ACTIVE_MAX = 4096, PARTS_A_LOOK = 8, CHECK_MS = 60000 };
 
 struct jobs {
     struct jobs_env env;
@@ -26,7 +27,15 @@ struct jobs {
     bool has_failed, has_more; /* of the look that is going on: something is to be tried again, or at once */
     void (*done)(void *arg);   /* NULL: not asked for */
     void *done_arg;
+    void (*wake)(void *arg); /* NULL: nobody listens */
+    void *wake_arg;
 };
+
+static void wake(const struct jobs *jobs)
+{
+    if (jobs->wake)
+        jobs->wake(jobs->wake_arg);
+}
 
 /* Logs a failure that the next look may not meet any more, a full disk's for one. */
 static void retry_later(struct jobs *jobs, const struct job *job, const struct err *err)
@@ -166,6 +175,7 @@ static void look(void *arg)
             active_remove(&jobs->active, i);
     start_jobs(jobs);
     loop_timer_set(jobs->env.turn, delay_ms(jobs));
+    wake(jobs);
     if (jobs->is_draining && jobs->active.count == 0)
         jobs->done(jobs->done_arg);
 }
@@ -252,7 +262,7 @@ bool jobs_submit(struct jobs *jobs, const struct job_new *job, int64_t *id, stru
     if (!store_job_add(jobs->env.store, job, id, err))
         return false;
     log_info("job is queued job=%" PRId64, *id);
-    loop_timer_set(jobs->env.turn, 0);
+    loop_timer_set(jobs->env.turn, 0); /* which also wakes who listens */
     return true;
 }
 
@@ -282,6 +292,52 @@ bool jobs_cancel(struct jobs *jobs, int64_t id, bool *ended, struct err *err)
         *ended = false;
     loop_timer_set(jobs->env.turn, 0);
     return true;
+}
+
+static char *folder_of(const struct jobs *jobs, int64_t id)
+{
+    return xasprintf("%s/jobs/%" PRId64, jobs->env.state_dir, id);
+}
+
+bool jobs_delete(struct jobs *jobs, int64_t id, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct job_row row;
+    char *folder = folder_of(jobs, id);
+    bool ok = store_job_read(jobs->env.store, arena, id, &row, err);
+
+    if (ok && !job_state_is_final(row.state))
+        ok = err_set(err, ERR_CONFLICT, "job %" PRId64 " is %s; cancel it first", id, job_state_name(row.state));
+    /* the folder first: what is left after a crash is a job that can be deleted again */
+    ok = ok && folder_remove(folder, err) && store_job_delete(jobs->env.store, id, err);
+    if (ok) {
+        log_info("job is deleted job=%" PRId64, id);
+        wake(jobs);
+    }
+    free(folder);
+    arena_free(arena);
+    return ok;
+}
+
+struct check *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
+                         struct err *err)
+{
+    return check_start(jobs->env.worker, jobs->env.loop, dataset, CHECK_MS, done, arg, err);
+}
+
+void jobs_on_event(struct jobs *jobs, void (*wake_one)(void *arg), void *arg)
+{
+    jobs->wake = wake_one;
+    jobs->wake_arg = arg;
+}
+
+int64_t jobs_disk_bytes(const struct jobs *jobs, int64_t id)
+{
+    char *folder = folder_of(jobs, id);
+    int64_t bytes = folder_size_bytes(folder);
+
+    free(folder);
+    return bytes;
 }
 
 const char *jobs_reason(struct jobs *jobs, struct arena *arena, const struct job_row *row)

@@ -2,6 +2,7 @@
  * outlive it.  Loop thread only. */
 #pragma once
 #include "base/loop.h"
+#include "jobs/check.h"
 #include "jobs/gpu.h"
 #include "storage/job_rows.h"
 
@@ -28,6 +29,21 @@ MUST_CHECK bool jobs_submit(struct jobs *jobs, const struct job_new *job, int64_
 /* Asks a job to end: a queued one is cancelled at once, a running one after its checkpoint.  ended is true when it had
  * been cancelled before.  ERR_NOT_FOUND; ERR_CONFLICT when it ended otherwise. */
 MUST_CHECK bool jobs_cancel(struct jobs *jobs, int64_t id, bool *ended, struct err *err);
+
+/* Takes out a job that has ended: its folder, then its rows.  ERR_NOT_FOUND, ERR_GONE; ERR_CONFLICT while it has not
+ * ended. */
+MUST_CHECK bool jobs_delete(struct jobs *jobs, int64_t id, struct err *err);
+
+/* Starts reading a data set; see check.h. */
+MUST_CHECK struct check *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
+                                    struct err *err);
+
+/* Calls wake(arg) whenever events may have been added, after they are on disk, and at each look while a job runs.  wake
+ * changes nothing here. */
+void jobs_on_event(struct jobs *jobs, void (*wake)(void *arg), void *arg);
+
+/* Bytes on disk of a job's folder, all attempts. */
+int64_t jobs_disk_bytes(const struct jobs *jobs, int64_t id);
 
 /* The one sentence why a queued job waits; NULL for one that does not. */
 const char *jobs_reason(struct jobs *jobs, struct arena *arena, const struct job_row *row);

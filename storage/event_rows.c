@@ -64,6 +64,38 @@ bool store_event_last(struct store *store, struct arena *arena, int64_t job, enu
     return true;
 }
 
+bool store_event_next(struct store *store, struct arena *arena, int64_t job, int64_t after, struct event_row *row,
+                      struct err *err)
+{
+    struct event_row next = {0};
+    struct query query;
+
+    if (job)
+        query_open(&query, store, SQL_EVENT_NEXT_OF_JOB, "ii", job, after);
+    else
+        query_open(&query, store, SQL_EVENT_NEXT_OF_JOBS, "i", after);
+    if (query_next(&query))
+        event_from_query(&next, &query, arena);
+    if (!query_close(&query, err))
+        return false;
+    *row = next;
+    return true;
+}
+
+bool store_event_newest(struct store *store, int64_t *id, struct err *err)
+{
+    struct query query;
+    int64_t newest = 0;
+
+    query_open(&query, store, SQL_EVENT_NEWEST, "");
+    if (query_next(&query))
+        newest = query_int(&query, 0);
+    if (!query_close(&query, err))
+        return false;
+    *id = newest;
+    return true;
+}
+
 bool store_checkpoints(struct store *store, struct arena *arena, int64_t job, struct event_row **rows, size_t *count,
                        struct err *err)
 {

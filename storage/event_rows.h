@@ -24,6 +24,14 @@ MUST_CHECK bool store_events_of(struct store *store, struct arena *arena, int64_
 MUST_CHECK bool store_event_last(struct store *store, struct arena *arena, int64_t job, enum event_type type,
                                  struct event_row *row, struct err *err);
 
+/* Reads the first event behind the id `after`: of one job, or, when job is 0, the first state or deleted event of any.
+ * Its id is 0 when there is none. */
+MUST_CHECK bool store_event_next(struct store *store, struct arena *arena, int64_t job, int64_t after,
+                                 struct event_row *row, struct err *err);
+
+/* The id of the newest event there ever was, 0 before the first. */
+MUST_CHECK bool store_event_newest(struct store *store, int64_t *id, struct err *err);
+
 /* Reads the newest checkpoint event of each checkpoint name of a job. */
 MUST_CHECK bool store_checkpoints(struct store *store, struct arena *arena, int64_t job, struct event_row **rows,
                                   size_t *count, struct err *err);

@@ -133,6 +133,8 @@ bool store_job_read(struct store *store, struct arena *arena, int64_t id, struct
     }
     if (!query_close(&query, err))
         return false;
+    if (found && row->state == JOB_NONE)
+        return err_set(err, ERR_GONE, "job %" PRId64 " was deleted", id);
     return found || err_set(err, ERR_NOT_FOUND, "there is no job %" PRId64, id);
 }
 
@@ -140,7 +142,7 @@ bool store_job_list(struct store *store, struct arena *arena, const struct job_f
                     size_t *count, struct err *err)
 {
     int64_t before = filter->before ? filter->before : INT64_MAX;
-    int64_t states = filter->states ? filter->states : ~INT64_C(0);
+    int64_t states = filter->states ? filter->states : ~(INT64_C(1) << JOB_NONE);
     struct job_row *list = NULL;
     size_t used = 0;
     struct query query;
@@ -177,6 +179,27 @@ bool store_job_move(struct store *store, int64_t id, enum job_state from, enum j
     if (!store_begin(store, err))
         return false;
     if (move_row(store, id, from, to, cause, detail, err) && store_commit(store, err))
+        return true;
+    store_rollback(store);
+    return false;
+}
+
+static bool wipe(struct store *store, int64_t id, struct err *err)
+{
+    /* in the order of their references */
+    static const enum sql steps[] = {SQL_JOB_WIPE_METRICS, SQL_JOB_WIPE_EVENTS, SQL_JOB_WIPE_ATTEMPTS, SQL_JOB_WIPE};
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (!store_run(store, steps[i], err, "i", id))
+            return false;
+    return tell(store, id, 0, EVENT_DELETED, json_object(), err);
+}
+
+bool store_job_delete(struct store *store, int64_t id, struct err *err)
+{
+    if (!store_begin(store, err))
+        return false;
+    if (wipe(store, id, err) && store_commit(store, err))
         return true;
     store_rollback(store);
     return false;

@@ -63,7 +63,7 @@ struct job_filter {
 /* Adds a queued job, its warnings and its first event.  Returns its id through id. */
 MUST_CHECK bool store_job_add(struct store *store, const struct job_new *job, int64_t *id, struct err *err);
 
-/* Reads a job.  ERR_NOT_FOUND if there is none. */
+/* Reads a job.  ERR_NOT_FOUND if there is none, ERR_GONE if it was deleted. */
 MUST_CHECK bool store_job_read(struct store *store, struct arena *arena, int64_t id, struct job_row *row,
                                struct err *err);
 
@@ -75,6 +75,9 @@ MUST_CHECK bool store_job_list(struct store *store, struct arena *arena, const s
  * ERR_CONFLICT if it is not in the first one (any more). */
 MUST_CHECK bool store_job_move(struct store *store, int64_t id, enum job_state from, enum job_state to,
                                enum job_cause cause, const char *detail, struct err *err);
+
+/* Takes out a job with all its rows and adds the event that says so, which stays.  Its id is never used again. */
+MUST_CHECK bool store_job_delete(struct store *store, int64_t id, struct err *err);
 
 /* The queued job for that device that comes next in the queue, behind the job `after` (NULL: the first): by priority,
  * then age.  Only id, priority and spec of next are filled; its id is 0 when there is none. */

@@ -35,6 +35,17 @@ static const char *const migrations[] = {
     " PRIMARY KEY (job, name, id)) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = 1;"
     "COMMIT",
+
+    /* What streams read by, state and deleted events apart; keys under which jobs were submitted. */
+    "BEGIN;"
+    "CREATE INDEX event_by_job ON event(job, id);"
+    "CREATE INDEX event_of_jobs ON event(id) WHERE type IN (1, 8);"
+    "CREATE TABLE submission("
+    " user TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, job INTEGER NOT NULL, made_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (user, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX submission_by_age ON submission(made_ms);"
+    "PRAGMA user_version = 2;"
+    "COMMIT",
 };
 // clang-format on
 

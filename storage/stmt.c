@@ -33,6 +33,11 @@ static const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_MOVE] =
         "UPDATE job SET state = ?3, cause = ?4, detail = ?5, started_ms = iif(?6, ?7, started_ms), ended_ms = ?8"
         " WHERE id = ?1 AND state = ?2",
+    [SQL_JOB_WIPE] = /* what is left says that there was one: state 0, in no list */
+        "UPDATE job SET state = 0, cause = 0, detail = NULL, name = NULL, spec = '' WHERE id = ?1",
+    [SQL_JOB_WIPE_METRICS]  = "DELETE FROM metric WHERE job = ?1",
+    [SQL_JOB_WIPE_EVENTS]   = "DELETE FROM event WHERE job = ?1",
+    [SQL_JOB_WIPE_ATTEMPTS] = "DELETE FROM attempt WHERE job = ?1",
     [SQL_QUEUE_NEXT] = /* behind (?3, ?4) in the order of the queue */
         "SELECT id, priority, spec FROM job WHERE state = ?1 AND device_type = ?2"
         " AND (priority < ?3 OR (priority = ?3 AND id > ?4)) ORDER BY priority DESC, id LIMIT 1",
@@ -61,6 +66,12 @@ static const char *const sql_text[SQL_COUNT] = {
         "SELECT" EVENT_COLUMNS "FROM event WHERE job = ?1 AND type = ?2 ORDER BY id",
     [SQL_EVENT_LAST] =
         "SELECT" EVENT_COLUMNS "FROM event WHERE job = ?1 AND type = ?2 ORDER BY id DESC LIMIT 1",
+    [SQL_EVENT_NEXT_OF_JOB] =
+        "SELECT" EVENT_COLUMNS "FROM event INDEXED BY event_by_job WHERE job = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+    [SQL_EVENT_NEXT_OF_JOBS] = /* state and deleted, by number: an index of these alone finds them */
+        "SELECT" EVENT_COLUMNS "FROM event INDEXED BY event_of_jobs WHERE type IN (1, 8) AND id > ?1 ORDER BY id LIMIT 1",
+    [SQL_EVENT_NEWEST] =
+        "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
     [SQL_CHECKPOINTS] = /* with max(), SQLite takes the other columns from its row */
         "SELECT max(id), job, attempt, seq, time_ms, type, data FROM event WHERE job = ?1 AND type = ?2"
         " GROUP BY data ->> '$.name' ORDER BY 1",
@@ -75,6 +86,13 @@ static const char *const sql_text[SQL_COUNT] = {
         " (SELECT max(id) FROM metric WHERE job = ?1 AND name = series.name)",
     [SQL_METRICS_AFTER] =
         "SELECT" METRIC_COLUMNS "FROM metric m WHERE m.job = ?1 AND m.name = ?2 AND m.id > ?3 ORDER BY m.id",
+
+    [SQL_SUBMISSION_ADD] =
+        "INSERT INTO submission(user, key, body, job, made_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_SUBMISSION_FIND] =
+        "SELECT body, job FROM submission WHERE user = ?1 AND key = ?2",
+    [SQL_SUBMISSIONS_FORGET] =
+        "DELETE FROM submission WHERE made_ms < ?1",
 };
 // clang-format on
 

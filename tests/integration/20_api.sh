@@ -4,65 +4,9 @@
 # shellcheck source=tests/integration/lib.sh
 . "$SOURCE_DIR/tests/integration/lib.sh"
 export DETRD_TRAINER="$SOURCE_DIR/tests/integration/doubles/api_trainer"
-state=$work/state
-socket=$work/detrd.sock
-mkdir -p "$work/data" "$work/roots/in" "$work/elsewhere"
-
-start() { # SETTING...
-    rm -f "$state/url"
-    "$BIN_DIR/detrd" --state_dir="$state" --listen=127.0.0.1:0 --listen="unix:$socket" \
-        --worker="$BIN_DIR/detrd-worker" "$@" 2>>"$work/log" &
-    daemon=$!
-    story_pids="$story_pids $daemon"
-    until_true 60 test -s "$state/url"
-    url=$(cat "$state/url")
-}
-
-# call STATUS CURL-ARGUMENT...: one request; its body goes to $work/body, its headers to $work/headers.
-call() {
-    local expected=$1 got
-    shift
-    got=$(curl -sS -m 20 -o "$work/body" -D "$work/headers" -w '%{http_code}' "$@") || fail "curl $*"
-    [ "$got" = "$expected" ] || fail "curl $*: status $got instead of $expected: $(cat "$work/body")"
-}
-
-# body FILTER: jq's filter must be true of the last body
-body() { jq -e "$@" "$work/body" >"$work/jq" || fail "not so: $1: $(head -c 2000 "$work/body")"; }
-
-# header NAME: its value in the last reply
-header() { sed -n "s/^$1: \(.*\)\r\$/\1/Ip" "$work/headers"; }
-
-# problem STATUS WORD PART CURL-ARGUMENT...: a request that must be refused
-problem() {
-    local status=$1 word=$2 part=$3
-    shift 3
-    call "$status" "$@"
-    is "$(header Content-Type)" "application/problem+json" "type of the error of curl $*"
-    body '.type == "urn:detrd:'"$word"'" and .status == '"$status"' and (.title | length > 0) and (.request_id | length > 0)'
-    body --arg part "$part" '.detail | contains($part)'
-}
-
-# refused POINTER DETAIL-PART SPEC-MEMBERS: a spec with one fault
-refused() {
-    problem 422 bad_spec "$1" --json "{\"model\": \"pico\", \"dataset_dir\": \"$work/data\"${3:+, }$3}" "$url/v1/jobs"
-    body --arg pointer "$1" --arg part "$2" '.errors | length == 1 and .[0].pointer == $pointer and (.[0].detail | contains($part))'
-}
-
-# submit MEMBERS: queues a job; sets id and folder
-submit() {
-    call 201 --json "{\"model\": \"pico\", \"dataset_dir\": \"$work/data\"${1:+, }${1:-}}" "$url/v1/jobs"
-    id=$(jq .id "$work/body")
-    folder=$(jq -r .folder "$work/body")
-    is "$(header Location)" "/v1/jobs/$id" "Location"
-}
-
-job_is() { # STATE
-    curl -sS "$url/v1/jobs/$id" | jq -e --arg state "$1" '.state == $state' >/dev/null
-}
-
-has_series() { # NAME
-    curl -sS "$url/v1/jobs/$id/metrics" | jq -e --arg name "$1" '.metrics[$name]' >/dev/null
-}
+# shellcheck source=tests/integration/api_lib.sh
+. "$SOURCE_DIR/tests/integration/api_lib.sh"
+mkdir -p "$work/roots/in" "$work/elsewhere"
 
 start
 
@@ -133,7 +77,7 @@ problem 400 bad_query "unknown parameter 'colour'" "$url/v1/jobs?colour=red"
 problem 400 bad_query "unknown parameter 'x'" "$url/healthz?x"
 problem 400 bad_query "label' comes later" "$url/v1/jobs?label=a:b"
 problem 400 bad_query "points' comes later" "$url/v1/jobs/1/metrics?name=a&points=10"
-problem 400 bad_query "validate' comes later" --json '{}' "$url/v1/jobs?validate=true"
+problem 400 bad_query "validate is 'yes'" --json '{}' "$url/v1/jobs?validate=yes"
 problem 400 bad_query "limit must be a whole number from 1 to 500" "$url/v1/jobs?limit=501"
 problem 400 bad_query "limit must be" "$url/v1/jobs?limit=ten"
 problem 400 bad_query "given twice" "$url/v1/jobs?limit=1&limit=2"
@@ -185,7 +129,7 @@ body '.jobs == [] and .next_cursor == null'
 
 echo "a job"
 submit '"name": "cells", "labels": {"lab": "a"}, "amp": {"enabled": true}, "seed": null'
-body 'keys == ["attempt", "best", "cause", "detail", "device", "ended", "folder", "id", "made", "name", "progress", "reason", "spec", "started", "state", "user", "warnings"]'
+body 'keys == ["attempt", "best", "cause", "detail", "device", "disk_bytes", "ended", "folder", "id", "made", "name", "progress", "reason", "spec", "started", "state", "user", "warnings"]'
 body '.name == "cells" and .user == null and .cause == null and .ended == null and .best == null'
 body '(.made | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z$")) and (.folder | startswith("/"))'
 body '.spec.resolution == 128 and .spec.device == "cpu" and .spec.labels == {"lab": "a"} and (.spec.seed | type == "number")'

@@ -113,7 +113,7 @@ START_TEST(a_database_of_a_newer_program_is_refused_and_left_as_it_is)
     ck_assert_ptr_null(store);
     ck_assert_int_eq(err.code, ERR_CONFLICT);
     ck_assert_msg(strstr(err.msg, "newer detrd (schema 99;") != NULL, "%s", err.msg);
-    run_sql("PRAGMA user_version = 1");
+    run_sql("PRAGMA user_version = 2");
     store = store_open(root, &err);
     ck_assert_ptr_nonnull(store);
 }

@@ -1,0 +1,8 @@
+/* api/gpu_view.h: a GPU as the API shows it; in h_system.c. */
+#pragma once
+#include "api/app.h"
+
+#include <jansson.h>
+
+/* Returns the i-th GPU, what it does now and the job on it. */
+json_t *gpu_view(const struct app *app, size_t i);
