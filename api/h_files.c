@@ -1,6 +1,7 @@
 /* api/h_files.c: files of a job's folder: the worker's output and the checkpoints.  A client names a checkpoint that
  * the database knows, never a path. */
 #include "api/handlers.h"
+#include "api/range.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
 
@@ -122,6 +123,44 @@ static bool find_checkpoint(const struct app *app, const struct request *request
     return err_set(err, ERR_NOT_FOUND, "job %" PRId64 " has no checkpoint '%.100s'", request->job, request->name);
 }
 
+/* Changes with the file: a checkpoint is replaced under its name, and a download must not go on in another. */
+static const char *etag_of(struct arena *arena, int fd)
+{
+    struct stat status = {0};
+
+    (void)fstat(fd, &status); /* it has worked for its size already */
+    return arena_printf(arena, "\"%jx-%jx-%jx\"", (uintmax_t)status.st_ino, (uintmax_t)status.st_size,
+                        (uintmax_t)status.st_mtim.tv_sec * 1000000000U + (uintmax_t)status.st_mtim.tv_nsec);
+}
+
+/* Sends the part of the file that the request asks for, where it does. */
+static void cut_range(const struct request *request, struct reply *reply)
+{
+    bool is_same = !request->if_range || strcmp(request->if_range, reply->etag) == 0;
+    int64_t size = (int64_t)reply->size, start, length;
+    struct err err;
+
+    switch (range_read(is_same ? request->range : NULL, size, request->arena, &start, &length)) {
+    case RANGE_WHOLE:
+        return;
+    case RANGE_PART:
+        reply->status = 206;
+        reply->start = start;
+        reply->size = (size_t)length;
+        reply->content_range =
+            arena_printf(request->arena, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, start, start + length - 1, size);
+        return;
+    case RANGE_OUTSIDE:
+        (void)err_set(&err, ERR_BAD_QUERY, "the file has %" PRId64 " bytes; the Range '%.100s' has none of them", size,
+                      request->range);
+        reply_problem(reply, request, &err);
+        reply->status = 416;
+        (void)json_object_set_new(reply->json, "status", json_integer(416));
+        reply->content_range = arena_printf(request->arena, "bytes */%" PRId64, size);
+        return;
+    }
+}
+
 bool checkpoint_send(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
     struct event_row event = {0};
@@ -138,5 +177,8 @@ bool checkpoint_send(const struct app *app, const struct request *request, struc
     reply->content_type = "application/octet-stream";
     reply->disposition =
         arena_printf(request->arena, "attachment; filename=\"job-%" PRId64 "-%s\"", row.id, request->name);
+    reply->etag = etag_of(request->arena, reply->fd);
+    reply->accept_ranges = "bytes";
+    cut_range(request, reply);
     return true;
 }

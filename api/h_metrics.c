@@ -1,6 +1,7 @@
 /* api/h_metrics.c: the series of a job: newest values, and points. */
 #include "api/handlers.h"
 #include "api/reply.h"
+#include "api/series.h"
 #include "spec/metric.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
@@ -9,13 +10,22 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { NAMES_MAX = 100, EVAL_MAX_DETS = 100 };
+enum { NAMES_MAX = 100, EVAL_MAX_DETS = 100, BUCKETS_MAX = 100000 };
 
-struct series {
-    const char *name;
-    struct metric_row *points;
-    size_t count;
-};
+static bool wants_csv(const struct request *request)
+{
+    return request->accept && strcasestr(request->accept, "text/csv");
+}
+
+static bool reply_csv(const struct request *request, struct reply *reply, const struct series *series, size_t count)
+{
+    const char *text = series_csv(series, count, request->arena);
+
+    reply->content_type = "text/csv; charset=utf-8";
+    reply->data = text;
+    reply->size = strlen(text);
+    return true;
+}
 
 static bool newest(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
@@ -25,6 +35,13 @@ static bool newest(const struct app *app, const struct request *request, struct 
 
     if (!store_metrics_last(app->store, request->arena, request->job, &rows, &count, err))
         return false;
+    if (wants_csv(request)) {
+        struct series *series = arena_alloc(request->arena, (count + 1) * sizeof *series);
+
+        for (size_t i = 0; i < count; i++)
+            series[i] = (struct series){.name = rows[i].name, .points = &rows[i], .count = 1};
+        return reply_csv(request, reply, series, count);
+    }
     metrics = json_object();
     for (size_t i = 0; i < count; i++)
         (void)json_object_set_new(metrics, rows[i].name,
@@ -85,6 +102,27 @@ static json_t *values_of(const struct series *series)
     return values;
 }
 
+static json_t *bounds_of(const struct series *series, const double *bounds)
+{
+    json_t *values = json_array();
+
+    for (size_t i = 0; i < series->count; i++)
+        (void)json_array_append_new(values, reply_known(bounds[i]));
+    return values;
+}
+
+static json_t *one_reply(const struct request *request, const struct series *series, size_t x, const json_t *eval)
+{
+    json_t *one = json_pack("{sssssIso}", "name", series->name, "definition",
+                            definition_of(request, series->name, eval), "x", (json_int_t)x, "value", values_of(series));
+
+    if (series->min) {
+        (void)json_object_set_new(one, "min", bounds_of(series, series->min));
+        (void)json_object_set_new(one, "max", bounds_of(series, series->max));
+    }
+    return one;
+}
+
 /* Series that are sampled alike share one entry of x: the first one's. */
 static json_t *series_reply(const struct request *request, const struct series *series, size_t count, int64_t last_id,
                             const json_t *eval)
@@ -100,9 +138,7 @@ static json_t *series_reply(const struct request *request, const struct series *
         entry[i] = like < i ? entry[like] : json_array_size(x);
         if (like == i)
             (void)json_array_append_new(x, x_of(&series[i]));
-        (void)json_array_append_new(list, json_pack("{sssssIso}", "name", series[i].name, "definition",
-                                                    definition_of(request, series[i].name, eval), "x",
-                                                    (json_int_t)entry[i], "value", values_of(&series[i])));
+        (void)json_array_append_new(list, one_reply(request, &series[i], entry[i], eval));
     }
     return json_pack("{sososI}", "x", x, "series", list, "last_id", (json_int_t)last_id);
 }
@@ -132,18 +168,57 @@ static bool read_series(const struct app *app, const struct request *request, in
     return true;
 }
 
+/* What of the series is asked for: buckets along an axis, from one place to another. */
+struct cut {
+    enum series_axis axis;
+    int64_t points, from, to; /* 0, and the ends of the axis: not given */
+};
+
+static bool read_cut(const struct request *request, struct cut *cut, struct err *err)
+{
+    const char *axis = request_query(request, "x");
+
+    cut->axis = series_axis_find(axis ? axis : "step");
+    if (cut->axis == AXIS_COUNT)
+        return err_set(err, ERR_BAD_QUERY, "x is '%.50s'; it must be step, epoch or time", axis);
+    return request_int(request, "points", 1, BUCKETS_MAX, 0, &cut->points, err) &&
+           request_int(request, "from", 0, INT64_MAX, INT64_MIN, &cut->from, err) &&
+           request_int(request, "to", 0, INT64_MAX, INT64_MAX, &cut->to, err) &&
+           (cut->from <= cut->to || err_set(err, ERR_BAD_QUERY, "from lies behind to"));
+}
+
+/* All series are cut alike, so that those that are sampled alike still are. */
+static void cut_series(const struct request *request, const struct cut *cut, struct series *series, size_t count)
+{
+    bool has_from = cut->from != INT64_MIN, has_to = cut->to != INT64_MAX;
+    int64_t from = INT64_MAX, to = INT64_MIN;
+
+    for (size_t i = 0; i < count; i++) {
+        series_clip(&series[i], cut->axis, cut->from, cut->to);
+        series_span(&series[i], cut->axis, &from, &to);
+    }
+    from = has_from ? cut->from : from;
+    to = has_to ? cut->to : to;
+    for (size_t i = 0; cut->points > 0 && i < count; i++)
+        series_cut(&series[i], request->arena, cut->axis, from, to, cut->points);
+}
+
 static bool points(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
     struct series *series = arena_alloc(request->arena, (NAMES_MAX + 1) * sizeof *series);
     int64_t after, last_id;
     struct event_row event;
+    struct cut cut;
     json_t *eval;
     size_t count;
 
-    if (!request_int(request, "after", 0, INT64_MAX, 0, &after, err) ||
+    if (!read_cut(request, &cut, err) || !request_int(request, "after", 0, INT64_MAX, 0, &after, err) ||
         !read_series(app, request, after, series, &count, &last_id, err) ||
         !store_event_last(app->store, request->arena, request->job, EVENT_EVAL, &event, err))
         return false;
+    cut_series(request, &cut, series, count);
+    if (wants_csv(request))
+        return reply_csv(request, reply, series, count);
     eval = event.id ? json_loads(event.data, 0, NULL) : NULL;
     (void)reply_json(reply, series_reply(request, series, count, last_id, eval));
     json_decref(eval);
@@ -152,13 +227,16 @@ static bool points(const struct app *app, const struct request *request, struct 
 
 bool metrics_show(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
+    static const char *const with_name[] = {"after", "points", "x", "from", "to"};
     struct job_row row;
 
     if (!store_job_read(app->store, request->arena, request->job, &row, err))
         return false;
+    reply->vary = "Accept";
     if (request_query(request, "name"))
         return points(app, request, reply, err);
-    if (request_query(request, "after"))
-        return err_set(err, ERR_BAD_QUERY, "after goes with name: ?name=train/loss&after=ID");
+    for (size_t i = 0; i < sizeof with_name / sizeof *with_name; i++)
+        if (request_query(request, with_name[i]))
+            return err_set(err, ERR_BAD_QUERY, "%s goes with name: ?name=train/loss&%s=…", with_name[i], with_name[i]);
     return newest(app, request, reply, err);
 }

@@ -9,7 +9,8 @@ struct stream;
 struct reply {
     unsigned status;
     const char *content_type;
-    const char *location, *allow, *etag, *encoding, *disposition, *cache_control; /* headers; NULL: none */
+    const char *location, *allow, *etag, *encoding, *disposition, *cache_control, *content_range, *accept_ranges,
+        *vary; /* headers; NULL: none */
 
     json_t *json; /* taken */
     const void *data;

@@ -15,7 +15,7 @@ struct request {
     const char *id; /* for people who compare a reply with the log */
     const char *method, *path;
     const char *host, *origin, *content_type, *accept_encoding, *if_none_match; /* NULL: not sent */
-    const char *last_event_id, *idempotency_key;
+    const char *last_event_id, *idempotency_key, *accept, *range, *if_range;
     bool is_local; /* came over a UNIX socket, from uid */
     uid_t uid;
     const struct request_pair *query; /* decoded; a key may be there several times */

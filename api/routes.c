@@ -25,12 +25,15 @@ const struct route routes[] = {
     {"POST", "/v1/jobs/{id}/cancel", jobs_cancel_one, "", "", false,
      "Asks a job to end, with a checkpoint when it runs. 202 and the job; 200 when it has been cancelled already; 409 when it "
      "ended otherwise."},
-    {"GET",  "/v1/jobs/{id}/metrics", metrics_show, "name after", "points x from to", false,
+    {"GET",  "/v1/jobs/{id}/metrics", metrics_show, "name after points x from to", "", false,
      "The newest value of every series: `{\"metrics\": {\"train/loss\": {\"value\", \"step\", \"epoch\", \"time\"}}}`. With "
      "`name`, which may be repeated, the points of those series: `{\"x\": [{\"step\": [], \"epoch\": [], \"time_ms\": [], "
      "\"attempt\": []}], \"series\": [{\"name\", \"definition\", \"x\": 0, \"value\": []}], \"last_id\"}`, where `x` of a series "
      "is an index; `after` takes the `last_id` of the reply before and leaves out what that had. A value that is not finite "
-     "is `\"nan\"`, `\"inf\"` or `\"-inf\"`."},
+     "is `\"nan\"`, `\"inf\"` or `\"-inf\"`. `x` (`step`, `epoch`, `time` in ms), `from` and `to` choose a part; `points=1000` cuts "
+     "it into that many buckets: `value` is then a bucket's mean, at its last point, with `min` and `max` beside it (null where "
+     "no value was finite), and a series with no more points than that keeps them. `Accept: text/csv` gives a line for each "
+     "point: name, attempt, step, epoch, time_ms, value and, with `points`, min and max."},
     {"GET",  "/v1/jobs/{id}/events", events_of_job, "after", "", false,
      "What happens to a job, as server-sent events, from its first on. `id:` is the event's id, `event:` its type, `data:` what "
      "the worker said with `job` and `attempt` added; of a `state` it is `{\"job\", \"attempt\", \"state\", \"cause\", "
@@ -48,7 +51,8 @@ const struct route routes[] = {
      "The precision policy and what really ran at each point of the model, in train and in eval, with the verdict. 404 "
      "before the first step."},
     {"GET",  "/v1/jobs/{id}/checkpoints", checkpoints_list, "", "", false, "The checkpoints of a job."},
-    {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send, "", "", false, "A checkpoint's file."},
+    {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send, "", "", false,
+     "A checkpoint's file. `Range` gives a part (206; 416 beyond its end), `If-Range` with its `ETag` only while it is the same."},
     {"GET",  "/v1/schemas/job", schema_show, "", "", false, "The JSON Schema of the job spec, printed from the table below."},
     {"GET",  "/v1/gpus", gpus_show, "", "", false, "The GPUs, from NVML, and the CPU slots, with the jobs on them."},
     {"GET",  "/healthz", health_show, "", "", false, "`{\"status\": \"ok\", \"version\": …}`, without touching the database."},

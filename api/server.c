@@ -118,6 +118,9 @@ static struct exchange *exchange_new(struct port *port, struct MHD_Connection *c
     request->accept_encoding = header(connection, request, "Accept-Encoding");
     request->if_none_match = header(connection, request, "If-None-Match");
     request->idempotency_key = header(connection, request, "Idempotency-Key");
+    request->accept = header(connection, request, "Accept");
+    request->range = header(connection, request, "Range");
+    request->if_range = header(connection, request, "If-Range");
     request->last_event_id = header(connection, request, "Last-Event-ID");
     request->is_local = port->listener.socket_path != NULL;
     if (request->is_local)
@@ -206,7 +209,9 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
         {"ETag", reply->etag},
         {"Content-Encoding", reply->encoding},
         {"Content-Disposition", reply->disposition},
-        {"Vary", reply->etag ? "Accept-Encoding" : NULL},
+        {"Vary", reply->vary},
+        {"Content-Range", reply->content_range},
+        {"Accept-Ranges", reply->accept_ranges},
         {"Cache-Control", reply->cache_control ? reply->cache_control : "no-store"},
         {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
         {"X-Content-Type-Options", "nosniff"},

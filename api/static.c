@@ -43,6 +43,7 @@ static bool send_asset(const struct asset *asset, const struct request *request,
     reply->content_type = asset->content_type;
     reply->cache_control = asset->cache_control;
     reply->etag = asset->etag;
+    reply->vary = "Accept-Encoding";
     if (reply->status == 200 && request->if_none_match && strcmp(request->if_none_match, asset->etag) == 0) {
         reply->status = 304;
         return true;
