@@ -5,13 +5,13 @@
 #include "trainer/amp.h"
 #include "trainer/data/loader.h"
 #include "trainer/data/multi_scale.h"
-#include "trainer/ema.h"
-#include "trainer/grad_scaler.h"
 #include "trainer/metrics/coco_eval.h"
 #include "trainer/model/model.h"
-#include "trainer/optim.h"
+#include "trainer/optim/ema.h"
+#include "trainer/optim/grad_scaler.h"
+#include "trainer/optim/optim.h"
+#include "trainer/optim/schedule.h"
 #include "trainer/report.h"
-#include "trainer/schedule.h"
 
 enum pass { PASS_TRAIN, PASS_EVAL, PASS_COUNT };
 extern const char *const pass_names[PASS_COUNT]; /* "train", "eval" */

@@ -4,7 +4,7 @@
 #include "tests/parity/fixture_tensor.h"
 #include "tests/parity/training.h"
 #include "tests/unit/check_main.h"
-#include "trainer/ema.h"
+#include "trainer/optim/ema.h"
 
 #include <stdio.h>
 #include <string.h>

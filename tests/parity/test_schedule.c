@@ -3,8 +3,8 @@
 #include "tests/parity/compare.h"
 #include "tests/parity/fixture.h"
 #include "tests/unit/check_main.h"
-#include "trainer/ema.h"
-#include "trainer/schedule.h"
+#include "trainer/optim/ema.h"
+#include "trainer/optim/schedule.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "tests/parity/test_model.h"
 #include "tests/parity/training.h"
 #include "tests/unit/check_main.h"
-#include "trainer/ema.h"
+#include "trainer/optim/ema.h"
 
 #include <stdio.h>
 #include <string.h>

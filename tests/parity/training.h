@@ -1,7 +1,7 @@
 /* tests/parity/training.h: rates and changed parameters against a fixture's rows. */
 #pragma once
 #include "tests/parity/rows.h"
-#include "trainer/optim.h"
+#include "trainer/optim/optim.h"
 
 /* A job spec for the model of that name with every default. */
 struct job_spec training_spec(const char *model);

@@ -1,8 +1,8 @@
 /* tests/unit/test_grad_scaler.c: the scale's arithmetic, and with it and the optimiser a step whose gradients overflow.
  */
 #include "tests/unit/check_main.h"
-#include "trainer/grad_scaler.h"
-#include "trainer/optim.h"
+#include "trainer/optim/grad_scaler.h"
+#include "trainer/optim/optim.h"
 
 #include <math.h>
 

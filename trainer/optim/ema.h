@@ -1,4 +1,4 @@
-/* trainer/ema.h: the moving average of the weights, which evaluation and the final checkpoint use.
+/* trainer/optim/ema.h: the moving average of the weights, which evaluation and the final checkpoint use.
  *
  * The first update copies; update n (from 1) moves the average by 1 − d towards the weights, d = decay · (1 − e^(−(n +
  * 1)/tau)), or decay when tau is 0.  Source: rfdetr 1.11.2 `training/callbacks/ema.py`.  Training thread only. */

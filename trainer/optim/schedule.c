@@ -1,5 +1,5 @@
-/* trainer/schedule.c: see schedule.h. */
-#include "trainer/schedule.h"
+/* trainer/optim/schedule.c: see schedule.h. */
+#include "trainer/optim/schedule.h"
 
 #include <math.h>
 

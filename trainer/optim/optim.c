@@ -1,5 +1,5 @@
-/* trainer/optim.c: see optim.h. */
-#include "trainer/optim.h"
+/* trainer/optim/optim.c: see optim.h. */
+#include "trainer/optim/optim.h"
 
 #include "base/arena.h"
 

@@ -1,4 +1,4 @@
-/* trainer/grad_scaler.h: the scale that keeps small float16 gradients from becoming zero.
+/* trainer/optim/grad_scaler.h: the scale that keeps small float16 gradients from becoming zero.
  *
  * The loss is multiplied by scale before backward and the gradients divided by it after.  Where a gradient is then not
  * finite, the step is left out and the scale halved; after 2000 good steps in a row it doubles.  Numbers: torch.amp's

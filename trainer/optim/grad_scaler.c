@@ -1,5 +1,5 @@
-/* trainer/grad_scaler.c: see grad_scaler.h. */
-#include "trainer/grad_scaler.h"
+/* trainer/optim/grad_scaler.c: see grad_scaler.h. */
+#include "trainer/optim/grad_scaler.h"
 
 enum { GROWTH_INTERVAL = 2000 };
 static const double first_scale = 65536, growth = 2, back_off = 0.5;

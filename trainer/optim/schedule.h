@@ -1,4 +1,4 @@
-/* trainer/schedule.h: the learning rate over a run, as a factor that all rates share.
+/* trainer/optim/schedule.h: the learning rate over a run, as a factor that all rates share.
  * Source: rfdetr 1.11.2 `training/module_model.py`.  No state, any thread. */
 #pragma once
 #include "spec/job_spec.h"

@@ -1,4 +1,4 @@
-/* trainer/optim.h: how parameters change in a step: rates by name, clipping, AdamW.
+/* trainer/optim/optim.h: how parameters change in a step: rates by name, clipping, AdamW.
  *
  * Parameters are named by state_dict key, and the key decides the rate (layer-wise decay in the encoder, a factor for
  * the decoder) and the weight decay.  Parameters without a gradient are left as they are. Source: rfdetr 1.11.2

@@ -1,5 +1,5 @@
-/* trainer/ema.c: see ema.h. */
-#include "trainer/ema.h"
+/* trainer/optim/ema.c: see ema.h. */
+#include "trainer/optim/ema.h"
 
 #include <math.h>
 
