@@ -53,10 +53,12 @@ static struct tensor *batch_images(const struct run *run, enum pass pass, const 
 bool run_forward(struct run *run, enum pass pass, const struct batch *batch, struct model_output *out, struct err *err)
 {
     const struct model *model = pass == PASS_EVAL && run->average ? run->average : run->model;
-    struct probe probe = run->traced[pass] ? (struct probe){0} : amp_trace_probe(&run->traces[pass]);
+    struct probe probe = {0};
     struct tensor *images = batch_images(run, pass, batch);
     bool had_gradients = tensor_grad_mode(pass == PASS_TRAIN);
 
+    if (!run->traced[pass])
+        probe = amp_trace_probe(&run->traces[pass]);
     (void)amp_enter(&run->spec->amp);
     *out = model_forward(model, images, pass == PASS_TRAIN, &probe);
     amp_leave(&run->spec->amp);
