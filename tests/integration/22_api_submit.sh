@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2119
 # Around a submission with real curl: the schema, validation with its data set, a request sent twice, a job removed.
 # shellcheck source=tests/integration/lib.sh
 . "$SOURCE_DIR/tests/integration/lib.sh"

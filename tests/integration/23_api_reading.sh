@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2119
 # Parts of files and of series with real curl: Range on checkpoints; buckets and CSV of metrics.
 # shellcheck source=tests/integration/lib.sh
 . "$SOURCE_DIR/tests/integration/lib.sh"
