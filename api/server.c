@@ -1,12 +1,10 @@
 /* api/server.c: see server.h.  One libmicrohttpd daemon a listener, without a thread of its own: the loop waits on its
- * epoll descriptor.  From a connection to a struct request and from a struct reply to the wire; nothing else here knows
- * what is asked. */
+ * epoll descriptor.  How an exchange goes, and from a struct reply to the wire; nothing here knows what is asked. */
 #include "api/server.h"
 
+#include "api/exchange.h"
 #include "api/hub.h"
 #include "api/listener.h"
-#include "api/reply.h"
-#include "api/request.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,7 +14,6 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -25,7 +22,6 @@ enum {
     CHECKS_MAX = 4,        /* data sets read at a time */
     TIMEOUT_S = 60,        /* without a byte in either direction */
     HEADERS_MAX = 32 * 1024,
-    BODY_DROPPED_MAX = 8 * PARSE_SIZE, /* of a body too large, until the connection is closed without a reply */
 };
 
 struct port {
@@ -46,89 +42,16 @@ struct server {
     int64_t started_ms, requests; /* make request ids */
 };
 
-/* A request while it comes in and until its reply is sent. */
-struct exchange {
-    struct request request;
-    struct reply reply;
-    struct request_pair *query;
-    char *body;
-    size_t body_room, body_seen;
-    bool answered;
-    struct server *server;
-    struct MHD_Connection *connection;
-    /* while its data set is read */
-    struct check *check;
-    bool is_suspended;
-    struct exchange *next, **link;
-};
-
-static enum MHD_Result count_pair(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+static struct exchange *start_exchange(struct port *port, struct MHD_Connection *connection, const char *url,
+                                       const char *method)
 {
-    (void)kind, (void)key, (void)value;
-    ++*(size_t *)arg;
-    return MHD_YES;
-}
-
-static enum MHD_Result keep_pair(void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-    struct exchange *exchange = arg;
-    struct request *request = &exchange->request;
-
-    (void)kind;
-    exchange->query[request->query_count++] =
-        (struct request_pair){arena_strdup(request->arena, key), arena_strdup(request->arena, value ? value : "")};
-    return MHD_YES;
-}
-
-static const char *header(struct MHD_Connection *connection, const struct request *request, const char *name)
-{
-    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-
-    return value ? arena_strdup(request->arena, value) : NULL;
-}
-
-static void fill_peer(struct MHD_Connection *connection, struct request *request)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-
-    if (info && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
-        request->uid = peer.uid;
-}
-
-static struct exchange *exchange_new(struct port *port, struct MHD_Connection *connection, const char *url,
-                                     const char *method)
-{
-    struct exchange *exchange = xcalloc(1, sizeof *exchange);
-    struct request *request = &exchange->request;
     struct server *server = port->server;
-    size_t count = 0;
+    struct exchange *exchange;
+    char id[48];
 
+    (void)snprintf(id, sizeof id, "%" PRIx64 "-%" PRId64, server->started_ms, ++server->requests);
+    exchange = exchange_new(connection, port->listener.socket_path != NULL, id, url, method);
     exchange->server = server;
-    exchange->connection = connection;
-    exchange->reply = reply_empty();
-    request->arena = arena_new();
-    request->id = arena_printf(request->arena, "%" PRIx64 "-%" PRId64, server->started_ms, ++server->requests);
-    request->method = arena_strdup(request->arena, method);
-    request->path = arena_strdup(request->arena, url);
-    request->host = header(connection, request, "Host");
-    request->origin = header(connection, request, "Origin");
-    request->content_type = header(connection, request, "Content-Type");
-    request->accept_encoding = header(connection, request, "Accept-Encoding");
-    request->if_none_match = header(connection, request, "If-None-Match");
-    request->idempotency_key = header(connection, request, "Idempotency-Key");
-    request->accept = header(connection, request, "Accept");
-    request->range = header(connection, request, "Range");
-    request->if_range = header(connection, request, "If-Range");
-    request->last_event_id = header(connection, request, "Last-Event-ID");
-    request->is_local = port->listener.socket_path != NULL;
-    if (request->is_local)
-        fill_peer(connection, request);
-    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, count_pair, &count);
-    exchange->query = arena_alloc(request->arena, (count + 1) * sizeof *exchange->query);
-    request->query = exchange->query;
-    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, keep_pair, exchange);
     return exchange;
 }
 
@@ -143,35 +66,6 @@ static void end_check(struct exchange *exchange)
     if (exchange->next)
         exchange->next->link = exchange->link;
     exchange->server->check_count--;
-}
-
-static void exchange_free(struct exchange *exchange)
-{
-    end_check(exchange);
-    reply_done(&exchange->reply);
-    free(exchange->body);
-    arena_free(exchange->request.arena);
-    free(exchange);
-}
-
-/* Keeps a piece of the body.  False when so much came that the connection is better closed. */
-static bool take_body(struct exchange *exchange, const char *data, size_t size)
-{
-    struct request *request = &exchange->request;
-
-    exchange->body_seen += size;
-    if (exchange->body_seen > PARSE_SIZE) {
-        request->body_too_large = true;
-        return exchange->body_seen <= BODY_DROPPED_MAX;
-    }
-    if (exchange->body_seen > exchange->body_room) {
-        exchange->body_room = 2 * exchange->body_seen;
-        exchange->body = xrealloc(exchange->body, exchange->body_room);
-    }
-    memcpy(exchange->body + request->body_size, data, size);
-    request->body_size += size;
-    request->body = exchange->body;
-    return true;
 }
 
 static struct MHD_Response *make_response(struct server *server, struct MHD_Connection *connection, struct reply *reply)
@@ -325,14 +219,14 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 
     (void)version;
     if (!exchange) {
-        *slot = exchange = exchange_new(port, connection, url, method);
+        *slot = exchange = start_exchange(port, connection, url, method);
         if (!announces_too_large(connection))
             return MHD_YES;
         exchange->request.body_too_large = true;
         return answer(port->server, connection, exchange);
     }
     if (*size > 0) {
-        bool go_on = exchange->answered || take_body(exchange, data, *size);
+        bool go_on = exchange->answered || exchange_take_body(exchange, data, *size);
 
         *size = 0;
         return go_on ? MHD_YES : MHD_NO;
@@ -345,8 +239,10 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 static void completed(void *arg, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
     (void)arg, (void)connection, (void)code;
-    if (*slot)
+    if (*slot) {
+        end_check(*slot);
         exchange_free(*slot);
+    }
     *slot = NULL;
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # tests/integration/api_lib.sh: what the stories of the HTTP API share: a daemon and real curl; sourced behind lib.sh.
 state=$work/state
 socket=$work/detrd.sock

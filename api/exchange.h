@@ -1,0 +1,34 @@
+/* api/exchange.h: a request while it comes in and until its reply is sent. */
+#pragma once
+#include "api/reply.h"
+#include "api/request.h"
+
+#include <microhttpd.h>
+
+struct server;
+struct check;
+
+struct exchange {
+    struct request request;
+    struct reply reply;
+    struct request_pair *query;
+    char *body;
+    size_t body_room, body_seen;
+    bool answered;
+    struct MHD_Connection *connection;
+    /* the server's, while its data set is read */
+    struct server *server;
+    struct check *check;
+    bool is_suspended;
+    struct exchange *next, **link;
+};
+
+/* Returns an exchange with all of the request but its body.  is_local: it came over a UNIX socket. */
+struct exchange *exchange_new(struct MHD_Connection *connection, bool is_local, const char *id, const char *url,
+                              const char *method);
+
+/* Frees exchange, whose check has ended. */
+void exchange_free(struct exchange *exchange);
+
+/* Keeps a piece of the body.  False when so much came that the connection is better closed. */
+bool exchange_take_body(struct exchange *exchange, const char *data, size_t size);
