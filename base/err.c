@@ -13,7 +13,7 @@ static void fill(struct err *err, enum err_code code, const char *where, const c
     (void)vsnprintf(err->msg, sizeof err->msg, fmt, args);
 }
 
-bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
+bool(err_set)(struct err *err, enum err_code code, const char *fmt, ...)
 {
     va_list args;
 
@@ -23,7 +23,7 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
     return false;
 }
 
-bool err_at(struct err *err, enum err_code code, const char *where, const char *fmt, ...)
+bool(err_at)(struct err *err, enum err_code code, const char *where, const char *fmt, ...)
 {
     va_list args;
 
@@ -33,7 +33,7 @@ bool err_at(struct err *err, enum err_code code, const char *where, const char *
     return false;
 }
 
-bool err_os(struct err *err, const char *fmt, ...)
+bool(err_os)(struct err *err, const char *fmt, ...)
 {
     int saved = errno;
     size_t used;

@@ -67,8 +67,11 @@ static struct tensor *sine_frequencies(int n, int device)
     float *values = xmalloc((size_t)n * sizeof *values);
     struct tensor *frequencies;
 
-    for (int i = 0; i < n; i++)
-        values[i] = powf(10000.0F, (float)(2 * (i / 2)) / (float)n);
+    for (int i = 0; i < n; i++) {
+        int pair = i / 2; /* a sine and a cosine share a frequency */
+
+        values[i] = powf(10000.0F, (float)(2 * pair) / (float)n);
+    }
     frequencies = tensor_from_data(values, DIMS(n), TENSOR_F32, device);
     free(values);
     return frequencies;
