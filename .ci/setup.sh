@@ -39,6 +39,8 @@ tool nm          binutils
 '
 needs_in_ci='
 tool clang-format clang-format
+tool clang-tidy  clang-tidy
+tool cppcheck    cppcheck
 tool shellcheck  shellcheck
 tool chromium    chromium
 tool debootstrap debootstrap
