@@ -1,9 +1,10 @@
 // Routes, history, title, favicon, theme, connection, keys and error views: everything around the view.
 import {Problem} from './api.js';
 import {attribute, fill, h, s, say, reveal, text} from './dom.js';
-import {poll} from './live.js';
+import {Live} from './live.js';
 
-// A view is show(main, params, page) → {refresh(signal), leave()}; page is below.
+// A view is show(main, params, page) → what live.js keeps fresh, with ready(): whether it shows something, and leave();
+// page is below.
 const ROUTES = [
     [/^\/$/, 'overview', () => import('./views/overview.js')],
     [/^\/jobs$/, 'jobs', () => import('./views/jobs.js')],
@@ -73,9 +74,9 @@ async function open() {
     if (!view)
         return page.error(new Problem(0, {detail: 'A part of this page could not be loaded: detrd is away, or a newer one runs now. Reload the page.'}));
     const shown = view.show(main, location.pathname.match(route[0]).slice(1), page);
-    const stop = poll(shown.refresh, connection, (problem) => failed(problem, shown));
+    const live = new Live(shown, connection, (problem) => failed(problem, shown));
     leave = () => {
-        stop();
+        live.stop();
         shown.leave?.();
     };
     return undefined;

@@ -2,7 +2,7 @@
 import {attribute, h, keyed, reveal, text} from './dom.js';
 import * as format from './format.js';
 import {now} from './api.js';
-import {clock, jobName, jobPath, meter, pill, sparkline} from './widgets.js';
+import {clock, isFinal, jobName, jobPath, meter, pill, sparkline} from './widgets.js';
 
 const seconds = (from, to) => (new Date(to) - new Date(from)) / 1000;
 
@@ -11,6 +11,11 @@ export function deviceWords(device) {
         return '';
     return device.type === 'cpu' ? 'CPU' : format.visible(device.name ?? device.type);
 }
+
+const TOPICS = 28; // of the 32 that a stream takes
+
+// The topics that tell how the running ones of jobs go on.
+export const topicsOf = (jobs) => jobs.filter((job) => job.state !== 'queued' && !isFinal(job)).slice(0, TOPICS).map((job) => `job.${job.id}`);
 
 // id, name as a link, and who and where below it.
 function titled(job) {

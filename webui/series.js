@@ -1,9 +1,10 @@
 // Curves as arrays: merging history with live points, folding, smoothing, axes.  Pure functions over
-// {step, epoch, time_ms, attempt, value, min, max}: arrays of one length, in the order of (attempt, step).
+// {step, epoch, time_ms, attempt, value, min, max}: arrays of one length, in the order of (attempt, step); settled is how
+// many of the first points stand for all there ever was up to the last of them, as history and folded points do.
 
 const COLUMNS = ['step', 'epoch', 'time_ms', 'attempt', 'value', 'min', 'max'];
 
-export const empty = () => Object.fromEntries(COLUMNS.map((name) => [name, []]));
+export const empty = () => ({...Object.fromEntries(COLUMNS.map((name) => [name, []])), settled: 0});
 
 // A non-finite value comes as text ("nan"); it is a gap in the line.
 const finite = (v) => (typeof v === 'number' && Number.isFinite(v) ? v : null);
@@ -14,25 +15,36 @@ export function read(reply) {
         const x = reply.x[series.x];
         const value = series.value.map(finite);
         return [series.name, {
-            step: x.step, epoch: x.epoch, time_ms: x.time_ms, attempt: x.attempt, value,
-            min: series.min ? series.min.map(finite) : value, max: series.max ? series.max.map(finite) : value,
+            step: [...x.step], epoch: [...x.epoch], time_ms: [...x.time_ms], attempt: [...x.attempt], value,
+            min: series.min ? series.min.map(finite) : [...value], max: series.max ? series.max.map(finite) : [...value], settled: value.length,
         }];
     }));
 }
 
-// Appends the points of more that come after the last of curve; what it has already is dropped.
-export function append(curve, more) {
-    let attempt = curve.attempt.at(-1) ?? -1;
-    let step = curve.step.at(-1) ?? -1;
-    more.step.forEach((at, i) => {
-        const run = more.attempt[i];
-        if (run < attempt || (run === attempt && at <= step))
-            return;
-        COLUMNS.forEach((name) => curve[name].push(more[name][i]));
-        attempt = run;
-        step = at;
+// Whether {attempt, step} comes after point i of curve; every place comes after point -1.
+const isAfter = ({attempt, step}, curve, i) => i < 0 || attempt > curve.attempt[i] || (attempt === curve.attempt[i] && step > curve.step[i]);
+
+// Puts a live point, {step, epoch, time_ms, attempt, value}, in its place; what the curve has already is dropped.
+export function insert(curve, point) {
+    let i = curve.step.length;
+    while (i > curve.settled && !isAfter(point, curve, i - 1))
+        i--;
+    const isThere = i < curve.step.length && point.attempt === curve.attempt[i] && point.step === curve.step[i];
+    if (isThere || !isAfter(point, curve, i - 1))
+        return;
+    const value = finite(point.value);
+    const row = {...point, value, min: value, max: value};
+    COLUMNS.forEach((name) => curve[name].splice(i, 0, row[name]));
+}
+
+// The history with those points of live behind it that are newer.
+export function merge(history, live) {
+    const end = history.step.length - 1;
+    live.step.forEach((step, i) => {
+        if (isAfter({attempt: live.attempt[i], step}, history, end))
+            COLUMNS.forEach((name) => history[name].push(live[name][i]));
     });
-    return curve;
+    return history;
 }
 
 // Folds curve in place until it has at most twice budget points, two points into one that keeps their min, max and mean:
@@ -53,7 +65,9 @@ function fold(curve, size) {
         folded.min.push(pair('min').length ? Math.min(...pair('min')) : null);
         folded.max.push(pair('max').length ? Math.max(...pair('max')) : null);
     }
-    COLUMNS.forEach((name) => curve[name].splice(0, 2 * folded.step.length, ...folded[name]));
+    const made = folded.step.length;
+    COLUMNS.forEach((name) => curve[name].splice(0, 2 * made, ...folded[name]));
+    curve.settled = Math.max(made, curve.settled - made);
 }
 
 const mean = (values) => (values.length ? values.reduce((a, b) => a + b) / values.length : null);

@@ -1,5 +1,5 @@
 // The page in Chromium over the real daemon: a job submitted with curl appears and grows without reload, the daemon is
-// killed and the page catches up without a gap, the job is stopped from the page, and a failure is told in words.
+// killed and the page catches up without a gap over its one stream, the job is stopped from the page, and a failure is told in words.
 import assert from 'node:assert/strict';
 import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
@@ -12,7 +12,7 @@ const BIN = process.env.BIN_DIR;
 const HOSTILE = '<img src=x onerror=alert(1)> \u202e' + 'W'.repeat(40);
 const POINTS = 8; // of the loss, before the daemon is killed
 const LIMIT_MS = 240000;
-const LOST = /^console: Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)/;
+const LOST = /^console: Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
 
 if (!CHROMIUM) {
     console.log('skip: no Chromium here, so the page was not opened');
@@ -58,6 +58,7 @@ async function story() {
     await page.getByText('No jobs yet').waitFor();
     assert.match(await page.locator('h1').innerText(), /^This machine has no GPU\. One job at a time runs on the CPU\.$|free/);
 
+    await page.evaluate(() => { window.isSame = true; }); // gone with a reload
     const job = submit(url, {name: HOSTILE, dataset_dir: data, device: 'cpu', epochs: 500, batch_size: 2, grad_accum_steps: 1, resolution: 64, multi_scale: 'off', seed: 1});
     await page.locator('.row.running .name', {hasText: '<img src=x onerror=alert(1)> <U+202E>WWW'}).waitFor({timeout: LIMIT_MS});
     await page.locator('.row.running .name').click();
@@ -75,8 +76,11 @@ async function story() {
     await kill();
     await page.getByText('Reconnecting').waitFor();
     const before = (await steps()).length;
+    await page.getByText('No connection to detrd. Your jobs keep running').waitFor();
     assert.equal(await start(new URL(url).port), url);
     await page.getByText('Live', {exact: true}).waitFor({timeout: 40000});
+    await page.getByText('Connected again. Nothing was missed.').waitFor();
+    assert.equal(await page.locator('.banner').isVisible(), false);
     await until('new points after the restart', async () => (await steps()).length > before);
 
     await page.getByRole('button', {name: 'Stop', exact: true}).click();
@@ -84,7 +88,9 @@ async function story() {
     await page.locator('.jobhead .pill', {hasText: 'Cancelled'}).waitFor({timeout: LIMIT_MS});
     const {x} = curl(`${url}/v1/jobs/${job.id}/metrics?name=train/loss`);
     await until('the page has what the API has, in its order', async () => JSON.stringify((await steps()).reverse()) === JSON.stringify(x[0].step.slice(-200)));
+    assert.deepEqual(x[0].step, x[0].step.map((_, i) => i + 1));
     assert.equal(curl(`${url}/v1/jobs/${job.id}`).attempt, 1);
+    assert.equal(await page.evaluate(() => window.isSame), true);
 
     mkdirSync(join(work, 'empty'));
     const failed = submit(url, {name: 'no data', dataset_dir: join(work, 'empty')});

@@ -6,7 +6,7 @@ import {serve} from './server.mjs';
 import {world} from './world.mjs';
 
 const MISSING = /^console: Failed to load resource: the server responded with a status of (404|500)/;
-const REFUSED = /^console: Failed to load resource: net::ERR_CONNECTION_REFUSED/;
+const REFUSED = /^console: Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING)/;
 let browser;
 
 if (!CHROMIUM) {
@@ -76,7 +76,9 @@ story('a job that is not there is said, and its page asks no more', async () => 
 
 story('a fault of the server keeps what is there, and goes away by itself', async () => {
     const {page, world: made, done} = await opened({}, '/', MISSING);
+    await page.getByText('Live', {exact: true}).waitFor();
     made.faults.set('/v1/gpus', [500, {title: 'Internal error', status: 500, detail: 'the store is broken', request_id: '8f3a'}]);
+    made.tell('state', {job: 12, state: 'running'});
     await page.getByText('the store is broken').waitFor();
     assert.equal(await page.locator('.row.running').count(), 3); // the headings and two jobs
     made.faults.clear();
@@ -89,16 +91,69 @@ story('a lost connection is said, figures stay, and the page catches up', async 
     await page.getByText('Live', {exact: true}).waitFor();
     await server.close();
     await page.getByText('Reconnecting').waitFor();
+    assert.equal(await page.locator('.banner').isVisible(), false);
     await page.getByText('No connection to detrd.').waitFor();
     assert.equal(await page.locator('.row.running').count(), 3);
     made.jobs.get(13).state = 'running';
     const again = await serve(`${NPM_DIR}/node_modules/uplot`, made, Number(new URL(server.url).port));
     await page.getByText('Live', {exact: true}).waitFor();
+    await page.getByText('Connected again. Nothing was missed.').waitFor();
     await page.getByText('preparing the data').waitFor();
     assert.equal(await page.locator('.banner').isVisible(), false);
     assert.deepEqual(page.faults, []);
     await page.close();
     await again.close();
+});
+
+story('one stream carries it all: the overview follows it without being reloaded, and asks nothing by itself', async () => {
+    const {page, world: made, done} = await opened({gpus: 2}, '/');
+    await page.getByText('Live', {exact: true}).waitFor();
+    await page.waitForTimeout(500);
+    const asked = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await page.waitForTimeout(2500);
+    assert.deepEqual(asked, []);
+    made.tell('gpu', {...made.answer('GET', new URL('/v1/gpus', 'http://localhost'))[1].gpus[1], utilization_ratio: 0.42}, null);
+    await page.locator('.card', {hasText: '42 %'}).waitFor();
+    assert.deepEqual(asked, []);
+    Object.assign(made.jobs.get(14), {state: 'failed', cause: 'dataset', detail: 'there is no train split.', ended: new Date().toISOString()});
+    made.tell('state', {job: 14, state: 'failed'});
+    await page.locator('.ended', {hasText: 'There is no train split.'}).waitFor();
+    made.step(12, 2100);
+    await page.locator('.row.running', {hasText: 'epoch 39 of 60'}).waitFor();
+    await done();
+});
+
+story('a long curve comes in buckets, with the band of what is in them', async () => {
+    const {page, done} = await opened({}, '/jobs/12');
+    const loss = page.locator('.chart').first();
+    await loss.getByRole('button', {name: 'Table'}).click();
+    assert.equal(await loss.locator('.behind tbody tr').count(), 200);
+    const [newest, before] = (await loss.locator('.behind tbody th').allInnerTexts()).map((text) => Number(text.replaceAll(',', '')));
+    assert.deepEqual([newest, before], [2000, 1995]);
+    await done();
+});
+
+story('the log follows its end until the reader scrolls up, and then offers what is new', async () => {
+    const {page, world: made, done} = await opened({}, '/jobs/12');
+    const log = page.locator('.log');
+    const lines = (n) => [200, Array.from({length: n}, (_, i) => `line ${i + 1}`).join('\n')];
+    const grow = (n) => {
+        made.faults.set('/v1/jobs/12/log', lines(n));
+        made.tell('log', {job: 12, attempt: 1, size_bytes: n}, null);
+    };
+    const end = () => log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight);
+    await page.getByText('Live', {exact: true}).waitFor();
+    grow(100);
+    await log.filter({hasText: 'line 100'}).waitFor();
+    assert.ok(await end() < 2);
+    await log.evaluate((node) => { node.scrollTop = 0; });
+    await page.waitForTimeout(100);
+    grow(150);
+    await page.getByRole('button', {name: 'New lines'}).click();
+    assert.match(await log.innerText(), /line 150$/);
+    assert.ok(await end() < 2);
+    await done();
 });
 
 story('points appear without reload; zoom, table and smoothing stay through updates', async () => {
@@ -113,8 +168,7 @@ story('points appear without reload; zoom, table and smoothing stay through upda
     await page.locator('input[type=range]').fill('0');
     await page.mouse.move(5, 5);
     const before = await loss.locator('.plot').screenshot();
-    Object.assign(made.jobs.get(12), {steps: 2010});
-    Object.assign(made.jobs.get(12).progress, {step: 2010});
+    made.step(12, 2010);
     await page.getByText('step 2,010 of 3,240').waitFor();
     await page.locator('.behind th', {hasText: '2,010'}).waitFor();
     assert.ok((await loss.locator('.plot').screenshot()).equals(before), 'the zoomed chart moved');

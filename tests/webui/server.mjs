@@ -26,6 +26,8 @@ function answer(request, response, uplot, world) {
         response.writeHead(status, {'Content-Type': type, 'Content-Security-Policy': CSP, 'Cache-Control': 'no-store'});
         response.end(body);
     };
+    if (url.pathname === '/v1/events')
+        return stream(request, response, url, world);
     if (url.pathname.startsWith('/v1/')) {
         const [status, body] = world.answer(request.method, url);
         const text = typeof body === 'string';
@@ -39,6 +41,19 @@ function answer(request, response, uplot, world) {
     } catch {
         return send(404, 'text/plain', 'no such file');
     }
+}
+
+// The events of the topics that the address names, behind its position or from now on.
+function stream(request, response, url, world) {
+    const topics = url.searchParams.get('topics').split(',');
+    const after = url.searchParams.get('after');
+    const wanted = ({type, data}) => topics.includes(`job.${data.job}`) || (topics.includes('jobs') && ['state', 'deleted'].includes(type)) || (topics.includes('gpus') && type === 'gpu');
+    const listen = (event) => wanted(event) && response.write(`${event.id ? `id: ${event.id}\n` : ''}event: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`);
+    response.writeHead(200, {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store'});
+    response.flushHeaders();
+    world.events.filter(({id}) => after !== null && id > Number(after)).forEach(listen);
+    world.listeners.add(listen);
+    response.on('close', () => world.listeners.delete(listen));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

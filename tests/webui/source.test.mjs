@@ -20,6 +20,11 @@ test('elements are made in one place', () => {
 test('fetch is called in one place', () => {
     scripts.filter((name) => name !== 'api.js').forEach((name) => assert.doesNotMatch(text.get(name), /\bfetch\(|XMLHttpRequest|sendBeacon|WebSocket/, name));
 });
+test('a tab has one event stream', () => {
+    const makers = scripts.filter((name) => /\bEventSource\b/.test(text.get(name).replace(/\/\/.*/g, '')));
+    assert.deepEqual(makers, ['live.js']);
+    assert.equal(text.get('live.js').match(/new this\.env\.Source/g).length, 1);
+});
 test('the strict policy holds in the page: no inline script, no inline style, no data: address', () => {
     assert.doesNotMatch(text.get('index.html'), /<style|style=|\son\w+=|<script(?![^>]*src=)|data:/);
     scripts.forEach((name) => assert.doesNotMatch(text.get(name), /setAttribute\('style'|['"]data:|style: /, name));

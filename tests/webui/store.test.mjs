@@ -3,69 +3,148 @@ import {test} from 'node:test';
 import {isShown} from '../../webui/charts.js';
 import {Curves} from '../../webui/store.js';
 
-// A daemon with series of rows [id, step, value]; page: how it answers the next request.
+// A daemon with series of rows [id, step, value].
 function daemon(rows) {
     const asked = [];
     globalThis.fetch = async (address) => {
         const url = new URL(address, 'http://localhost');
         const names = url.searchParams.getAll('name');
-        const after = Number(url.searchParams.get('after'));
         asked.push(url.search);
-        if (!names.length)
-            return Response.json({metrics: Object.fromEntries(Object.entries(rows).map(([name, all]) => [name, {value: all.at(-1)[2], step: all.at(-1)[1], epoch: 1}]))});
-        const x = names.map((name) => rows[name].filter(([id]) => id > after));
+        if (!names.length) {
+            return Response.json({metrics: Object.fromEntries(Object.entries(rows).map(([name, all]) =>
+                [name, {value: all.at(-1)[2], step: all.at(-1)[1], epoch: 1, time: new Date(all.at(-1)[1]).toISOString()}]))});
+        }
+        const x = names.map((name) => rows[name]);
         return Response.json({
             x: x.map((all) => ({step: all.map(([, step]) => step), epoch: all.map(([, step]) => Math.ceil(step / 10)), time_ms: all.map(([id]) => id), attempt: all.map(() => 1)})),
             series: names.map((name, i) => ({name, definition: `what ${name} is`, x: i, value: x[i].map(([, , value]) => value)})),
-            last_id: Math.max(after, ...x.flat().map(([id]) => id)),
+            last_id: Math.max(...x.flat().map(([id]) => id)),
         });
     };
     return asked;
 }
+const named = (asked) => asked.filter((query) => query);
+const LOSS = 'train/loss';
+const history = (first, last) => Array.from({length: last - first + 1}, (_, i) => [first + i, first + i, first + i]);
+const live = (curves, step, value = step, attempt = 1) => curves.add({attempt, step, epoch: 1, time_ms: step}, {[LOSS]: value});
 
-test('each refresh asks only for what is new, without gap or repeat', async () => {
-    const rows = {'train/loss': [[1, 1, 9], [2, 2, 8]]};
+async function loaded(rows) {
     const asked = daemon(rows);
     const curves = new Curves(7, isShown);
-    await curves.refresh();
-    rows['train/loss'].push([5, 3, 7]);
-    await curves.refresh();
-    await curves.refresh();
-    assert.deepEqual(curves.get('train/loss').value, [9, 8, 7]);
-    assert.deepEqual(asked.filter((query) => query), ['?name=train%2Floss&after=0', '?name=train%2Floss&after=2', '?name=train%2Floss&after=5']);
-    assert.equal(curves.value('train/loss'), 7);
-    assert.equal(curves.definition('train/loss'), 'what train/loss is');
+    return {curves, asked, last: await curves.load()};
+}
+
+test('the history is asked for in buckets, and tells behind which event the stream goes on', async () => {
+    const {curves, asked, last} = await loaded({[LOSS]: [[4, 1, 9], [6, 2, 8]]});
+    assert.deepEqual([last, named(asked), curves.stale], [6, ['?name=train%2Floss&points=400'], false]);
+    assert.deepEqual(curves.get(LOSS).value, [9, 8]);
+    assert.equal(curves.value(LOSS), 8);
+    assert.equal(curves.definition(LOSS), 'what train/loss is');
 });
-test('a series that appears later is read from its first point', async () => {
-    const rows = {'train/loss': [[1, 1, 9]]};
+test('a job without points has no position, and its history is still to be read', async () => {
+    const {curves, last} = await loaded({});
+    assert.deepEqual([last, curves.stale], [null, true]);
+});
+test('live points go behind the history, in any order, and what is there already is dropped', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 5)});
+    [8, 3, 6, 5, 7, 7, 6, 10].forEach((step) => live(curves, step, step === 3 ? 999 : step));
+    assert.deepEqual(curves.get(LOSS).step, [1, 2, 3, 4, 5, 6, 7, 8, 10]);
+    assert.deepEqual(curves.get(LOSS).value, [1, 2, 3, 4, 5, 6, 7, 8, 10]);
+    live(curves, 9);
+    assert.deepEqual(curves.get(LOSS).step, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+test('any order of points gives the same curve', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+        const {curves} = await loaded({[LOSS]: history(1, 20)});
+        const steps = [...history(10, 60), ...history(30, 60)].map(([, step]) => step).sort((a, b) => Math.sin(a * seed) - Math.sin(b * seed));
+        steps.forEach((step) => live(curves, step));
+        assert.deepEqual(curves.get(LOSS).step, history(1, 60).map(([, step]) => step));
+    }
+});
+test('a history that was asked for before a live point came does not drop it', async () => {
+    const rows = {[LOSS]: history(1, 3)};
     daemon(rows);
     const curves = new Curves(7, isShown);
-    await curves.refresh();
-    rows['train/loss'].push([2, 2, 8], [4, 3, 7]);
-    rows['val/AP/cell'] = [[3, 2, 0.5]];
-    await curves.refresh();
-    assert.deepEqual(curves.get('val/AP/cell').value, [0.5]);
-    assert.deepEqual(curves.get('train/loss').value, [9, 8, 7]);
+    const load = curves.load();
+    [3, 4, 5].forEach((step) => live(curves, step));
+    await load;
+    assert.deepEqual(curves.get(LOSS).step, [1, 2, 3, 4, 5]);
+});
+test('a new attempt may go back over steps', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 5)});
+    [[4, 2], [5, 2], [6, 1]].forEach(([step, attempt]) => live(curves, step, step, attempt));
+    assert.deepEqual(curves.get(LOSS).step, [1, 2, 3, 4, 5, 6, 4, 5]);
+});
+test('a series that was not there before is shown at once and makes the history stale', async () => {
+    const rows = {[LOSS]: history(1, 3)};
+    daemon(rows);
+    const curves = new Curves(7, isShown);
+    await curves.load();
+    rows['val/mAP_50'] = [[4, 3, 0.5]];
+    curves.add({attempt: 1, step: 3, epoch: 1, time_ms: 4}, {'val/mAP_50': 0.5});
+    assert.deepEqual([curves.get('val/mAP_50').value, curves.stale], [[0.5], true]);
+    await curves.load();
+    assert.deepEqual([curves.get('val/mAP_50').value, curves.stale, curves.definition('val/mAP_50')], [[0.5], false, 'what val/mAP_50 is']);
+});
+test('a history that could not be read stays stale', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 3)});
+    curves.reset();
+    globalThis.fetch = async () => { throw new TypeError('refused'); };
+    await assert.rejects(curves.load(), {isLost: true});
+    assert.deepEqual([curves.stale, curves.get(LOSS).step], [true, [1, 2, 3]]);
+});
+test('after a reset the old curve stands until the new history replaces it', async () => {
+    const rows = {[LOSS]: history(1, 9)};
+    daemon(rows);
+    const curves = new Curves(7, isShown);
+    await curves.load();
+    curves.reset();
+    live(curves, 3);
+    assert.equal(curves.get(LOSS).step.length, 9);
+    rows[LOSS] = history(1, 2);
+    await curves.load();
+    assert.deepEqual(curves.get(LOSS).step, [1, 2, 3]);
+});
+test('a curve is bounded however long it goes on, and its spikes stay', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 400)});
+    for (let step = 401; step <= 5000; step++)
+        live(curves, step, step === 3333 ? 9999 : 1);
+    const curve = curves.get(LOSS);
+    assert.ok(curve.step.length <= 800, `${curve.step.length}`);
+    assert.equal(Math.max(...curve.max), 9999);
+    assert.deepEqual(curve.step.slice(-3), [4998, 4999, 5000]);
+    live(curves, 401, 77);
+    assert.equal(curves.get(LOSS).value.includes(77), false);
+    assert.ok(curve.step.every((step, i) => !i || step > curve.step[i - 1]));
+});
+test('a value that is not a number is a gap, and the newest is the newest by time', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 2)});
+    live(curves, 3, 'nan');
+    assert.deepEqual(curves.get(LOSS).value, [1, 2, null]);
+    assert.equal(curves.value(LOSS), 'nan');
+    curves.add({attempt: 1, step: 1, epoch: 1, time_ms: 1}, {[LOSS]: 5});
+    assert.equal(curves.newest[LOSS].step, 3);
 });
 test('series that no chart shows are not asked for', async () => {
-    const asked = daemon({'train/loss': [[1, 1, 9]], 'train/loss_ce_aux': [[1, 1, 2]]});
-    await new Curves(7, isShown).refresh();
-    assert.deepEqual(asked.filter((query) => query), ['?name=train%2Floss&after=0']);
+    const {asked, curves} = await loaded({[LOSS]: [[1, 1, 9]], 'train/loss_ce_aux': [[1, 1, 2]]});
+    assert.deepEqual(named(asked), ['?name=train%2Floss&points=400']);
+    curves.add({attempt: 1, step: 2, epoch: 1, time_ms: 2}, {'train/loss_ce_aux': 3});
+    assert.deepEqual([curves.stale, curves.curves.size], [false, 1]);
 });
-test('a data set of 200 classes is asked for in parts', async () => {
+test('a data set of 200 classes is asked for in parts, and the stream goes on behind the first of them', async () => {
     const rows = Object.fromEntries(Array.from({length: 200}, (_, i) => [`val/AP/class ${i}`, [[i + 1, 1, i]]]));
-    const asked = daemon(rows);
-    const curves = new Curves(7, isShown);
-    await curves.refresh();
-    assert.equal(asked.filter((query) => query).length, 4);
-    assert.equal(curves.names.size, 200);
+    const {curves, asked, last} = await loaded(rows);
+    assert.deepEqual([named(asked).length, curves.names.size, last], [4, 200, 50]);
     assert.deepEqual(curves.get('val/AP/class 199').value, [199]);
 });
-test('steps per epoch come from the curve, and before its first epoch ends from the plan', () => {
+test('steps per epoch come from the plan, and where the curve contradicts it from the curve', () => {
     daemon({});
     const curves = new Curves(7, isShown);
     assert.equal(curves.stepsPerEpoch({progress: {steps: 500, epochs: 10}}), 50);
     assert.equal(curves.stepsPerEpoch({progress: null}), 1);
-    curves.apply({x: [{step: [1, 20, 21], epoch: [1, 1, 2], time_ms: [1, 2, 3], attempt: [1, 1, 1]}], series: [{name: 'train/loss', x: 0, value: [3, 2, 1]}]});
+    const apply = (step, epoch) => curves.apply({x: [{step, epoch, time_ms: step, attempt: step.map(() => 1)}], series: [{name: LOSS, x: 0, value: step}]});
+    apply([1, 20, 21], [1, 1, 2]);
     assert.equal(curves.stepsPerEpoch({progress: {steps: 500, epochs: 10}}), 20);
+    apply([48, 96], [1, 2]); // ends of buckets
+    assert.equal(curves.stepsPerEpoch({progress: {steps: 500, epochs: 10}}), 50);
 });

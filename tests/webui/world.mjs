@@ -8,10 +8,28 @@ const FINAL = ['done', 'failed', 'cancelled'];
 
 // options.gpus: how many; .empty: no jobs; .hostile: names and messages that try to be markup.
 export function world(options = {}) {
-    const made = {gpus: Number(options.gpus ?? 0), at: Date.now(), faults: new Map(), jobs: new Map()};
+    const made = {gpus: Number(options.gpus ?? 0), at: Date.now(), faults: new Map(), jobs: new Map(), last: 1000, events: [], listeners: new Set()};
     if (!options.empty)
         populate(made, options.hostile ? HOSTILE : null);
-    return {...made, answer: (method, url) => answer(made, method, url)};
+    return Object.assign(made, {answer: (method, url) => answer(made, method, url), tell: (...event) => tell(made, ...event), step: (one, steps) => step(made, one, steps)});
+}
+
+// An event; with null for its id one of those that have none.
+function tell(made, type, data, id = ++made.last) {
+    const event = {id, type, data};
+    if (id)
+        made.events.push(event);
+    made.listeners.forEach((listen) => listen(event));
+}
+
+// Job `one` goes on to that many steps, each with its event.
+function step(made, one, steps) {
+    const found = made.jobs.get(one);
+    while (found.steps < steps) {
+        Object.assign(found, {steps: found.steps + 1, progress: {...found.progress, step: found.steps + 1, epoch: Math.ceil((found.steps + 1) / PER_EPOCH)}});
+        const values = Object.fromEntries(Object.entries(SERIES).map(([name, at]) => [name, at(found.steps)]));
+        tell(made, 'metric', {job: one, attempt: 2, step: found.steps, epoch: Math.ceil(found.steps / PER_EPOCH), time_ms: Date.parse(found.started) + 4000 * found.steps, values});
+    }
 }
 
 function job(id, name, state, more = {}) {
@@ -49,31 +67,40 @@ const SERIES = {
     'train/data_wait_ratio': (i) => 0.03 + 0.02 * noise(i),
     'sys/rss_bytes': (i) => 2.1e9 + 1e5 * i,
 };
+const PER_EPOCH = 54;
 const EVALS = {'val/mAP_50_95': 0.62, 'val/mAP_50': 0.91, 'val/mAP_75': 0.67, 'val/AP/WBC': 0.79, 'val/AP/RBC': 0.62, 'val/AP/Platelets': 0.43};
 
-function series(one, name, after) {
-    const per = 54;
+function series(one, name) {
+    const per = PER_EPOCH;
     const train = SERIES[name];
     const steps = Array.from({length: one.steps}, (_, i) => i + 1).filter((step) => (train ? true : step % per === 0));
-    const kept = steps.filter((step) => step > after);
     const at = (step) => (train ? train(step) : EVALS[name] * (1 - Math.exp(-step / 350)) + 0.01 * noise(step));
-    return {x: {step: kept, epoch: kept.map((step) => Math.ceil(step / per)), time_ms: kept.map((step) => Date.parse(one.started) + 4000 * step), attempt: kept.map((step) => (step > 1100 ? 2 : 1))},
-        value: kept.map(at)};
+    return {x: {step: steps, epoch: steps.map((step) => Math.ceil(step / per)), time_ms: steps.map((step) => Date.parse(one.started) + 4000 * step), attempt: steps.map((step) => (step > 1100 ? 2 : 1))},
+        value: steps.map(at)};
 }
 
-function metrics(one, query) {
+// points buckets, each with its mean at its last point, as the daemon cuts them.
+function cut({x, value}, points) {
+    const size = Math.max(1, Math.ceil(value.length / points));
+    const parts = Array.from({length: Math.ceil(value.length / size)}, (_, i) => value.slice(i * size, (i + 1) * size));
+    const ends = parts.map((part, i) => i * size + part.length - 1);
+    return {x: Object.fromEntries(Object.entries(x).map(([name, all]) => [name, ends.map((i) => all[i])])), value: parts.map((part) => part.reduce((a, b) => a + b) / part.length),
+        min: parts.map((part) => Math.min(...part)), max: parts.map((part) => Math.max(...part))};
+}
+
+function metrics(made, one, query) {
     const all = [...Object.keys(SERIES), ...(one.steps >= 54 ? Object.keys(EVALS) : [])];
     const names = query.getAll('name');
-    const after = Number(query.get('after') ?? 0);
+    const points = Number(query.get('points') ?? 1e6);
     if (!names.length) {
         return {metrics: Object.fromEntries(one.steps ? all.map((name) => {
-            const {x, value} = series(one, name, 0);
+            const {x, value} = series(one, name);
             return [name, {value: value.at(-1), step: x.step.at(-1), epoch: x.epoch.at(-1), time: iso(x.time_ms.at(-1))}];
         }) : [])};
     }
     const kinds = [names.filter((name) => SERIES[name]), names.filter((name) => EVALS[name])].filter((kind) => kind.length);
-    return {x: kinds.map((kind) => series(one, kind[0], after).x), last_id: one.steps,
-        series: kinds.flatMap((kind, x) => kind.map((name) => ({name, x, definition: name.startsWith('val/') ? 'EMA weights, maxDets 100, IoU 0.50:0.95, valid' : '', value: series(one, name, after).value})))};
+    return {x: kinds.map((kind) => cut(series(one, kind[0]), points).x), last_id: made.last,
+        series: kinds.flatMap((kind, x) => kind.map((name) => ({name, definition: name.startsWith('val/') ? 'EMA weights, maxDets 100, IoU 0.50:0.95, valid' : '', ...cut(series(one, name), points), x})))};
 }
 
 function amp(one) {
@@ -106,7 +133,7 @@ function answer(made, method, url) {
     const log = Array.from({length: 80}, (_, i) => `step ${i + 1} loss ${(9 / (i + 1)).toFixed(3)} ${i === 79 && one.name.includes('<') ? one.name : ''}`).join('\n');
     const replies = {
         undefined: () => [200, {...brief(one), spec: spec(one)}],
-        metrics: () => [200, metrics(one, url.searchParams)],
+        metrics: () => [200, metrics(made, one, url.searchParams)],
         log: () => [200, one.steps ? log : ''],
         amp: () => (one.steps ? [200, amp(one)] : missing('No trace yet.')),
         checkpoints: () => [200, {checkpoints: one.steps < 54 || name ? [] : ['last', 'best'].map((kind) => ({name: `${kind}.safetensors`, kind, epoch: 36, step: one.steps, sha256: 'ab12'.repeat(16), bytes: 121634816, metrics: {}, made: one.started}))}],
@@ -114,6 +141,7 @@ function answer(made, method, url) {
             if (method !== 'POST')
                 return [405, {title: 'Method not allowed', status: 405, detail: 'POST'}];
             Object.assign(one, one.state === 'queued' ? {state: 'cancelled', ended: iso(Date.now())} : {state: 'stopping'});
+            tell(made, 'state', {job: one.id, attempt: one.attempt, state: one.state, cause: null, detail: null, reason: null});
             return [202, {...brief(one), spec: spec(one)}];
         },
     };

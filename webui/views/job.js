@@ -15,42 +15,75 @@ const LOG_LINES = 200;
 const AXES = ['step', 'epoch', 'time'];
 const SMOOTH = 0.6;
 const MOST_SMOOTH = 0.99;
+const DOCUMENTS = ['job', 'log', 'amp', 'checkpoints'];
+// What an event makes stale.
+const STALE = {state: DOCUMENTS, deleted: ['job'], plan: ['job'], metric: ['job'], eval: ['job', 'amp'], amp: ['amp'], checkpoint: ['checkpoints'], warning: ['job'], log: ['log']};
 
 export function show(main, [id], page) {
     const path = `/v1/jobs/${id}`;
     const curves = new Curves(id, isShown);
     const group = new Group(fromAddress());
     const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id), curl: sections.curl(id)};
-    const head = header(() => api.post(`${path}/cancel`).then((job) => paint({job})));
+    const head = header(() => api.post(`${path}/cancel`).then((job) => { known.job = job; paint(); }));
     const progress = progressPanel();
     const grid = h('div', {class: 'charts', id: 'charts'});
     const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files, parts.curl];
     const bar = toolbar(group, order);
     const afterStart = [bar, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
-    const known = {job: null, amp: null, log: '', checkpoints: [], ended: false};
+    const known = {job: null, amp: null, log: '', checkpoints: []};
+    const stale = new Set();
+    let traced = false;
     let ready = false;
 
-    // What cannot change any more is not asked for again.
-    async function refresh(signal) {
-        if (known.ended) {
-            await api.get('/healthz', {}, signal); // only to know whether detrd is there
-            return;
+    // The history goes first: what happens after it is in the stream.
+    async function refresh(signal, all) {
+        const last = curves.stale ? await curves.load(signal) : null;
+        const wanted = all ? DOCUMENTS : [...stale];
+        wanted.forEach((one) => stale.delete(one));
+        try {
+            await read(new Set(wanted), signal);
+        } catch (error) {
+            wanted.forEach((one) => stale.add(one));
+            throw error;
         }
-        const job = await api.get(path, {}, signal);
-        const news = job.attempt ? await started(job, signal) : {};
-        await lay(job);
-        paint({job, ...news});
-        known.ended = isFinal(job);
+        await lay(known.job);
+        return last;
     }
 
     // The trace is there from the first step on; asked for earlier it is a 404, which browsers write into their console.
-    async function started(job, signal) {
-        await curves.refresh(signal);
-        const traced = curves.names.size || job.cause === 'amp_mismatch';
-        const [amp, log, {checkpoints}] = await Promise.all([
-            !traced || known.amp?.equal ? known.amp : api.getIfThere(`${path}/amp`, {}, signal),
-            api.get(`${path}/log`, {tail: LOG_LINES}, signal), api.get(`${path}/checkpoints`, {}, signal)]);
-        return {amp, log, checkpoints};
+    async function read(wanted, signal) {
+        const job = wanted.has('job') ? await api.get(path, {}, signal) : known.job;
+        if (known.job && job.state !== known.job.state)
+            say(`Job ${id} is ${stateWord(job.state).toLowerCase()}.`);
+        known.job = job;
+        traced ||= curves.names.size > 0 || job.cause === 'amp_mismatch';
+        const asked = {log: () => api.get(`${path}/log`, {tail: LOG_LINES}, signal), amp: () => (traced ? api.getIfThere(`${path}/amp`, {}, signal) : null),
+            checkpoints: () => api.get(`${path}/checkpoints`, {}, signal).then(({checkpoints}) => checkpoints)};
+        await Promise.all(Object.entries(asked).map(async ([name, ask]) => {
+            if (job.attempt && wanted.has(name))
+                known[name] = await ask();
+        }));
+    }
+
+    // Points come with their events; everything else an event only makes stale.
+    function event(type, data) {
+        if (data.job !== Number(id))
+            return queueMoved(type);
+        const {step, epoch} = data;
+        curves.add(data, {metric: data.values, eval: data.metrics}[type] ?? {});
+        traced ||= type === 'amp';
+        if (type === 'metric' && known.job.progress?.step < step)
+            known.job = {...known.job, progress: {...known.job.progress, step, epoch}};
+        STALE[type].forEach((one) => stale.add(one));
+        return type === 'metric' && !curves.stale ? 'soon' : 'now';
+    }
+
+    // Why a job waits may change with every other job.
+    function queueMoved(type) {
+        if (known.job.state !== 'queued' || !['state', 'deleted'].includes(type))
+            return '';
+        stale.add('job');
+        return 'soon';
     }
 
     async function lay(job) {
@@ -65,10 +98,7 @@ export function show(main, [id], page) {
         document.getElementById(location.hash.slice(1))?.scrollIntoView();
     }
 
-    function paint(news) {
-        if (known.job && news.job.state !== known.job.state)
-            say(`Job ${id} is ${stateWord(news.job.state).toLowerCase()}.`);
-        Object.assign(known, news);
+    function paint() {
         const {job} = known;
         afterStart.forEach((node) => reveal(node, job.attempt > 0));
         head.update(job, known.amp);
@@ -86,7 +116,7 @@ export function show(main, [id], page) {
 
     const repaint = () => group.paint();
     document.addEventListener('theme', repaint);
-    return {refresh, ready: () => ready, leave() {
+    return {refresh, event, paint, reset: () => curves.reset(), topics: () => ['jobs', `job.${id}`], ready: () => ready, leave() {
         document.removeEventListener('theme', repaint);
         group.leave();
     }};

@@ -2,7 +2,7 @@
 import * as api from '../api.js';
 import {attribute, fill, h, keyed, reveal, text} from '../dom.js';
 import * as format from '../format.js';
-import {deviceWords, endWords, progressWords} from '../rows.js';
+import {deviceWords, endWords, progressWords, topicsOf} from '../rows.js';
 import {clock, isFinal, jobName, jobPath, pill} from '../widgets.js';
 
 const PAGE = 50;
@@ -18,6 +18,7 @@ export function show(main, _params, page) {
     const query = new URLSearchParams(location.search).get('state') ?? '';
     let pages = 1;
     let ready = false;
+    let known = {jobs: [], cursor: null};
     filters.forEach((a) => attribute(a, 'aria-current', a.dataset.state === query && 'true'));
 
     async function refresh(signal) {
@@ -33,18 +34,24 @@ export function show(main, _params, page) {
                 h('table', {class: 'cards'}, h('caption', {class: 'unseen'}, 'Jobs, newest first'),
                     h('thead', {}, h('tr', {}, HEADINGS.map((name) => h('th', {scope: 'col', class: name === 'mAP 50:95' && 'number'}, name)))), body), none, more));
         ready = true;
-        keyed(body, rows, jobs, (job) => job.id, row);
-        reveal(more, Boolean(cursor));
-        reveal(none, !jobs.length);
+        known = {jobs, cursor};
+        return null;
+    }
+
+    function paint() {
+        keyed(body, rows, known.jobs, (job) => job.id, row);
+        reveal(more, Boolean(known.cursor));
+        reveal(none, !known.jobs.length);
         page.title('Jobs');
     }
 
     function next() {
         pages++;
         more.disabled = true;
-        refresh().finally(() => { more.disabled = false; });
+        refresh().then(paint).finally(() => { more.disabled = false; });
     }
-    return {refresh, ready: () => ready};
+    const event = (type) => ({state: 'now', deleted: 'now', log: ''}[type] ?? 'soon');
+    return {refresh, event, paint, reset() {}, topics: () => ['jobs', ...topicsOf(known.jobs)], ready: () => ready};
 }
 
 

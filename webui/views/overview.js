@@ -2,7 +2,7 @@
 import * as api from '../api.js';
 import {fill, h, keyed, reveal, text} from '../dom.js';
 import * as format from '../format.js';
-import {doneAt, endedRow, listPanel, runningRow, waitingRow} from '../rows.js';
+import {doneAt, endedRow, listPanel, runningRow, topicsOf, waitingRow} from '../rows.js';
 import {code, jobName, jobPath, meter, pill} from '../widgets.js';
 
 const ACTIVE = 'queued,starting,running,stopping';
@@ -27,6 +27,8 @@ export function show(main, _params, page) {
     const nothing = emptyState();
     let ready = false;
 
+    const known = {queue: [], busy: [], final: [], gpus: null};
+
     async function refresh(signal) {
         const [active, final, gpus] = await Promise.all([
             api.get('/v1/jobs', {state: ACTIVE, limit: 500}, signal),
@@ -34,21 +36,34 @@ export function show(main, _params, page) {
         const queue = active.jobs.filter((job) => job.state === 'queued').sort(byQueue);
         const busy = active.jobs.filter((job) => job.state !== 'queued').sort(byEnd);
         await trends.refresh(busy, signal);
+        Object.assign(known, {queue, busy, final: final.jobs, gpus});
         if (!ready)
             fill(main, h('div', {class: 'headline'}, heading, counts), slots, nothing,
                 h('div', {class: 'columns'}, h('div', {}, running.node, waiting.node), endedPanel));
         ready = true;
+        return null;
+    }
+
+    function event(type, data) {
+        if (type !== 'gpu')
+            return {state: 'now', deleted: 'now', log: ''}[type] ?? 'soon';
+        known.gpus.gpus = known.gpus.gpus.map((gpu) => (gpu.uuid === data.uuid ? data : gpu));
+        return 'paint';
+    }
+
+    function paint() {
+        const {queue, busy, final, gpus} = known;
         text(heading, sentence(gpus, busy));
         fill(counts, ...tally(busy.length, 'running'), ...tally(queue.length, 'waiting'));
         keyed(slots, cards, places(gpus, busy), (place) => place.key, placeCard);
         running.update(busy);
         waiting.update(queue);
-        keyed(ended, endedRows, final.jobs, (job) => job.id, endedRow);
-        reveal(endedPanel, final.jobs.length > 0);
-        reveal(nothing, !active.jobs.length && !final.jobs.length);
+        keyed(ended, endedRows, final, (job) => job.id, endedRow);
+        reveal(endedPanel, final.length > 0);
+        reveal(nothing, !busy.length && !queue.length && !final.length);
         page.title(busy.length ? `${format.plural(busy.length, 'job')} running` : '', busy.length ? 'run' : queue.length ? 'wait' : 'ok');
     }
-    return {refresh, ready: () => ready};
+    return {refresh, event, paint, reset() {}, topics: () => ['jobs', 'gpus', ...topicsOf(known.busy)], ready: () => ready};
 }
 
 
