@@ -14,11 +14,16 @@ if (!CHROMIUM) {
     process.exit(77);
 }
 before(async () => { browser = await launch(); });
-after(() => browser?.close());
+const servers = new Set(); // those of failed stories are still open at the end, and node would wait for them
+after(async () => {
+    await browser?.close();
+    await Promise.all([...servers].map((server) => server.close()));
+});
 
 async function opened(options, path, allowed) {
     const made = world(options);
     const server = await serve(`${NPM_DIR}/node_modules/uplot`, made);
+    servers.add(server);
     const page = await watched(browser.context, server.url, allowed);
     await page.goto(server.url + path);
     await page.waitForSelector('h1');
@@ -26,6 +31,7 @@ async function opened(options, path, allowed) {
         assert.deepEqual(page.faults, []);
         await page.close();
         await server.close();
+        servers.delete(server);
     }};
 }
 const story = (name, run) => test(name, {timeout: 60000}, run);
@@ -231,14 +237,14 @@ story('stop asks first, and a waiting job is removed', async () => {
 
 story('the theme is the system\'s until the reader chooses, and then kept', async () => {
     const {page, done} = await opened({}, '/');
-    const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+    const themeIs = (name) => page.locator(`html[data-theme=${name}]`).waitFor();
     await page.emulateMedia({colorScheme: 'dark'});
-    assert.equal(await theme(), 'dark');
+    await themeIs('dark');
     await page.getByRole('button', {name: 'Light or dark'}).click();
-    assert.equal(await theme(), 'light');
+    await themeIs('light');
     await page.reload();
     await page.waitForSelector('h1');
-    assert.equal(await theme(), 'light');
+    await themeIs('light');
     await page.evaluate(() => localStorage.clear());
     await done();
 });
