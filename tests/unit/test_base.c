@@ -60,15 +60,15 @@ START_TEST(a_file_is_replaced_whole_and_read_back)
     char root[] = "/tmp/detrd-test-XXXXXX";
     struct err err = {0};
     size_t size;
-    char *data;
+    char *data, *inner, *outer;
     int dir;
 
     ck_assert_ptr_nonnull(mkdtemp(root));
-    data = xasprintf("%s/a/b", root);
-    ck_assert(file_make_dirs(data, 0700, &err));
-    ck_assert(file_make_dirs(data, 0700, &err)); /* existing is fine */
-    dir = open(data, O_DIRECTORY | O_RDONLY);
-    free(data);
+    outer = xasprintf("%s/a", root);
+    inner = xasprintf("%s/b", outer);
+    ck_assert(file_make_dirs(inner, 0700, &err));
+    ck_assert(file_make_dirs(inner, 0700, &err)); /* existing is fine */
+    dir = open(inner, O_DIRECTORY | O_RDONLY);
     ck_assert_int_ge(dir, 0);
 
     ck_assert(file_replace(dir, "f", "old", 3, &err));
@@ -82,7 +82,11 @@ START_TEST(a_file_is_replaced_whole_and_read_back)
     ck_assert_int_eq(err.code, ERR_TOO_LARGE);
     ck_assert_ptr_null(file_read(dir, "missing", 4, NULL, &err));
     ck_assert_int_eq(err.code, ERR_NOT_FOUND);
+    ck_assert_int_eq(unlinkat(dir, "f", 0), 0); /* and nothing else lies there */
+    ck_assert(rmdir(inner) == 0 && rmdir(outer) == 0 && rmdir(root) == 0);
     (void)close(dir);
+    free(inner);
+    free(outer);
 }
 END_TEST
 
