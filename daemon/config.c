@@ -242,3 +242,19 @@ void config_print_keys(void)
     for (size_t i = 0; i < KEY_COUNT; i++)
         printf("  --%s=...\n      %s (default: %s)\n", keys[i].name, keys[i].help, keys[i].shown);
 }
+
+void config_print_docs(FILE *out)
+{
+    (void)fputs(
+        "# Settings of detrd\n\n"
+        "This page is printed from detrd's own table; a test compares it.\n\n"
+        "Defaults come first, then `/etc/detrd/detrd.conf` or the file given by `--config FILE`, then `--key=value` "
+        "on\n"
+        "the command line. The file has one `key = value` a line; `;` and `#` start comments. A key that is not known\n"
+        "or a bad value stops the start, with file and line. A list is written by repeating its key, and a list on\n"
+        "the command line replaces the file's.\n\n"
+        "| key | default | meaning |\n|---|---|---|\n",
+        out);
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        (void)fprintf(out, "| `%s` | %s | %s |\n", keys[i].name, keys[i].shown, keys[i].help);
+}

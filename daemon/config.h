@@ -2,6 +2,8 @@
 #pragma once
 #include "base/arena.h"
 
+#include <stdio.h>
+
 #include <stdint.h>
 
 enum { CONFIG_LIST_MAX = 32 };
@@ -32,5 +34,6 @@ MUST_CHECK bool config_argument(struct config *config, const char *argument, str
 /* Fills what depends on other settings and the machine, after all sources. */
 MUST_CHECK bool config_finish(struct config *config, struct err *err);
 
-/* Prints every key with its default and what it means. */
+/* Prints every key with its default and what it means: for --help, and as docs/config.md. */
 void config_print_keys(void);
+void config_print_docs(FILE *out);

@@ -5,6 +5,7 @@
 #include "api/request.h"
 #include "base/file.h"
 #include "spec/parse.h"
+#include "tests/unit/check_docs.h"
 #include "tests/unit/check_main.h"
 
 #include <arpa/inet.h>
@@ -216,28 +217,9 @@ START_TEST(a_unix_socket_replaces_a_stale_one_but_no_other)
 }
 END_TEST
 
-/* DETRD_WRITE_DOCS=1 writes the page anew. */
 START_TEST(docs_api_md_is_what_the_tables_print)
 {
-    struct err err = {0};
-    char path[4096], *text = NULL, *stored;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    docs_print_api(out);
-    (void)fclose(out);
-    (void)snprintf(path, sizeof path, "%s/docs/api.md", getenv("SOURCE_DIR"));
-    if (getenv("DETRD_WRITE_DOCS")) {
-        out = fopen(path, "w");
-        ck_assert_ptr_nonnull(out);
-        ck_assert_uint_eq(fwrite(text, 1, size, out), size);
-        (void)fclose(out);
-    }
-    stored = file_read(AT_FDCWD, path, 1 << 20, NULL, &err);
-    ck_assert_msg(stored != NULL, "%s", err.msg);
-    ck_assert_msg(strcmp(stored, text) == 0, "docs/api.md is stale: run this test with DETRD_WRITE_DOCS=1");
-    free(stored);
-    free(text);
+    check_docs("api.md", docs_print_api);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* tests/unit/test_config.c: settings from a file and the command line, and what is refused in which words. */
 #include "base/file.h"
 #include "daemon/config.h"
+#include "tests/unit/check_docs.h"
 #include "tests/unit/check_main.h"
 
 #include <fcntl.h>
@@ -148,6 +149,12 @@ START_TEST(a_line_too_long_for_inih_is_refused_not_cut)
 }
 END_TEST
 
+START_TEST(docs_config_md_is_what_the_table_prints)
+{
+    check_docs("config.md", config_print_docs);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config");
@@ -166,6 +173,7 @@ int main(void)
     TEST(a_file_that_is_not_there_is_refused)
     TEST(a_data_set_root_that_is_not_absolute_is_refused)
     TEST(a_line_too_long_for_inih_is_refused_not_cut)
+    TEST(docs_config_md_is_what_the_table_prints)
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
