@@ -1,9 +1,4 @@
-/* trainer/main.c: detrd-trainer: what detrd-worker hands on.
- *   detrd-trainer FOLDER                                   runs the job in FOLDER
- *   detrd-trainer devices                                  what this machine and its libtorch can compute on, JSON
- *   detrd-trainer check [--brief] DATASET                  a report on a data set
- *   detrd-trainer shapes DIR [--train N] [--valid N] [--test N]   writes the generated data set
- *   detrd-trainer --version                                versions
+/* trainer/main.c: detrd-trainer: what detrd-worker hands on: a job's FOLDER, or a command of the table below.
  * Exit status: 0 done, 1 failed, 2 usage. */
 #include "base/log.h"
 #include "trainer/data/check.h"
@@ -102,10 +97,30 @@ static int main_version(int argc, char **argv)
     return EXIT_SUCCESS;
 }
 
+static int main_help(int argc, char **argv);
+
 static const struct command {
-    const char *name;
+    const char *name, *form, *help;
     int (*main)(int argc, char **argv);
-} commands[] = {{"devices", main_devices}, {"check", main_check}, {"shapes", main_shapes}, {"--version", main_version}};
+} commands[] = {
+    {"devices", "devices", "what this machine and its libtorch can compute on, as JSON", main_devices},
+    {"check", "check [--brief] DATASET", "reads a whole data set and reports; --brief: as JSON", main_check},
+    {"shapes", "shapes DIR [--train N] [--valid N] [--test N]", "writes the generated data set", main_shapes},
+    {"--version", "--version", "versions", main_version},
+    {"--help", "--help", "this list", main_help},
+};
+
+static int main_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("detrd-worker FOLDER\n    runs the job whose spec.json lies in FOLDER; exit status 0: finished, or "
+                 "stopped with "
+                 "a checkpoint\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        (void)printf("detrd-worker %s\n    %s\n", commands[i].form, commands[i].help);
+    return EXIT_SUCCESS;
+}
 
 static int main_run(const char *folder)
 {
@@ -129,6 +144,6 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].main(argc, argv);
     if (argc != 2 || argv[1][0] == '-')
-        return usage("detrd-worker FOLDER | devices | check | shapes | --version");
+        return usage("detrd-worker FOLDER, or a command; --help lists them");
     return main_run(argv[1]);
 }

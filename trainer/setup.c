@@ -276,6 +276,9 @@ bool setup_run(struct run *run, struct err *err)
     total = run->steps_per_epoch * spec->epochs;
     run->schedule = schedule_make(spec, total);
     run->steps = spec->max_steps > 0 && spec->max_steps < total ? spec->max_steps : total;
+    log_info("training model=%s classes=%d images=%lld steps=%lld device='%s' threads=%lld", run->variant->name,
+             run->data->class_count, (long long)run->data->splits[SPLIT_TRAIN].image_count, (long long)run->steps,
+             run->device_name, (long long)spec->threads);
     return tensor_check(err) && send_plan(run, err);
 }
 
