@@ -32,7 +32,7 @@ static int complain(int status, const char *text)
 
 static bool replace_json(int dir, const char *name, const json_t *value, struct err *err)
 {
-    char *text = json_dumps(value, JSON_INDENT(2));
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     char *whole = xasprintf("%s\n", text);
     bool ok = file_replace(dir, name, whole, strlen(whole), err);
 
