@@ -107,21 +107,28 @@ static const char *text_of(const json_t *entry, const char *member)
     return text ? text : "";
 }
 
-/* Finds a point in a trace. */
-static bool find(const json_t *trace, const char *name, struct output *output)
+json_t *amp_trace_find(const json_t *trace, const char *point)
 {
     size_t i;
     json_t *entry;
 
     json_array_foreach(trace, i, entry)
     {
-        if (strcmp(text_of(entry, "point"), name) != 0)
-            continue;
-        *output = (struct output){text_of(entry, "device"), text_of(entry, "dtype"),
-                                  (int)json_integer_value(json_object_get(entry, "depth"))};
-        return true;
+        if (strcmp(text_of(entry, "point"), point) == 0)
+            return entry;
     }
-    return false;
+    return NULL;
+}
+
+static bool find(const json_t *trace, const char *name, struct output *output)
+{
+    const json_t *entry = amp_trace_find(trace, name);
+
+    if (!entry)
+        return false;
+    *output = (struct output){text_of(entry, "device"), text_of(entry, "dtype"),
+                              (int)json_integer_value(json_object_get(entry, "depth"))};
+    return true;
 }
 
 static bool same(const struct output *a, const struct output *b)

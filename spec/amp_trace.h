@@ -25,6 +25,9 @@ const struct amp_point *amp_point_find(const char *name);
 /* How many points a model has: 54 for pico, 102 for nano.  The criterion is not counted. */
 int amp_point_count(const struct variant *variant);
 
+/* The entry of that point in a trace (borrowed), or NULL. */
+json_t *amp_trace_find(const json_t *trace, const char *point);
+
 struct amp_verdict {
     bool equal;     /* train = eval, point by point; false without an eval trace */
     bool as_policy; /* every trace given is what the policy promises */

@@ -4,7 +4,6 @@
 #include "spec/amp_trace.h"
 
 #include <stdio.h>
-#include <string.h>
 
 int amp_device(const struct amp_policy *policy)
 {
@@ -58,25 +57,12 @@ static const char *dtype_name(enum tensor_dtype dtype)
     return "unknown";
 }
 
-static json_t *find(const struct amp_trace *trace, const char *point)
-{
-    size_t i;
-    json_t *entry;
-
-    json_array_foreach(trace->points, i, entry)
-    {
-        if (strcmp(json_string_value(json_object_get(entry, "point")), point) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
 void amp_trace_add(struct amp_trace *trace, const char *point, struct tensor *value, int depth)
 {
     const char *device = tensor_device_of(value) == TENSOR_CPU ? "cpu" : "cuda";
     json_t *entry = json_pack("{ss ss ss si}", "point", point, "device", device, "dtype",
                               dtype_name(tensor_dtype_of(value)), "depth", depth);
-    json_t *before = find(trace, point);
+    json_t *before = amp_trace_find(trace->points, point);
 
     if (!before) {
         json_array_append_new(trace->points, entry);

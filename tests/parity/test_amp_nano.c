@@ -3,6 +3,7 @@
  * and near-ties change places), so tolerances are those of the fixtures' README: three units of bfloat16 in the logits.
  */
 #include "base/arena.h"
+#include "spec/amp_trace.h"
 #include "tests/parity/compare.h"
 #include "tests/parity/test_model.h"
 #include "tests/unit/check_main.h"
@@ -50,19 +51,6 @@ static bool compare_quantiles(struct fixture *fixture, const char *what, struct 
     return compare_doubles(what, have, fixture_doubles(fixture, want), QUANTILES, tolerance);
 }
 
-static const json_t *traced(const struct amp_trace *trace, const char *point)
-{
-    size_t i;
-    json_t *entry;
-
-    json_array_foreach(trace->points, i, entry)
-    {
-        if (strcmp(json_string_value(json_object_get(entry, "point")), point) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
 /* Every dtype the fixture saw put out: "vit.0.query.out", "outputs.pred_boxes". */
 static bool compare_dtypes(struct fixture *fixture, const struct amp_trace *trace)
 {
@@ -81,7 +69,7 @@ static bool compare_dtypes(struct fixture *fixture, const struct amp_trace *trac
         if (!out && strncmp(key, "outputs.", 8) != 0)
             continue;
         (void)snprintf(point, sizeof point, "%.*s", (int)(out ? size - 4 : size), key);
-        have = traced(trace, point);
+        have = amp_trace_find(trace->points, point);
         ck_assert_msg(have != NULL, "%s was not reached", point);
         compared++;
         if (strcmp(json_string_value(json_object_get(have, "dtype")), json_string_value(want)) == 0)
