@@ -3,7 +3,6 @@
 
 #include <ATen/Parallel.h>
 
-#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -14,8 +13,6 @@ using Life = tensor::Life;
 
 namespace
 {
-
-std::atomic<long> live{0};
 
 struct Arena {
     std::vector<struct tensor *> used, spare;
@@ -28,7 +25,6 @@ struct Arena {
             used.pop_back();
             handle->t = at::Tensor();
             handle->life = Life::dead;
-            live--;
 #if defined(__SANITIZE_ADDRESS__) // a fresh allocation a handle, so that every use after the scope's end is seen
             delete handle;
 #else
@@ -108,7 +104,6 @@ struct tensor *push(at::Tensor t)
     handle->t = std::move(t);
     handle->life = Life::scoped;
     arena.used.push_back(handle);
-    live++;
     return handle;
 }
 
@@ -193,7 +188,6 @@ struct tensor *tensor_keep(struct tensor *t)
 {
     return detrd::guard<struct tensor *>("tensor_keep", [&] {
         struct tensor *kept = new tensor{detrd::need(t), Life::kept};
-        live++;
         return kept;
     });
 }
@@ -202,12 +196,6 @@ void tensor_drop(struct tensor *kept)
 {
     if (!kept || kept->life != Life::kept)
         return;
-    live--;
     delete kept;
-}
-
-long tensor_live(void)
-{
-    return live;
 }
 }

@@ -40,9 +40,7 @@ TENSOR(tensor_from_data, (const void *data, const int64_t *dims, int n, enum ten
        at::from_blob(const_cast<void *>(data), dims_of(dims, n), scalar(dtype)).to(device_of(device), false, true))
 TENSOR(tensor_zeros_like, (struct tensor * t), at::zeros_like(need(t)))
 TENSOR(tensor_clone, (struct tensor * t), need(t).clone())
-TENSOR(tensor_to_device, (struct tensor * t, int device), need(t).to(device_of(device)))
 TENSOR(tensor_cast, (struct tensor * t, enum tensor_dtype dtype), need(t).to(scalar(dtype)))
-TENSOR(tensor_contiguous, (struct tensor * t), need(t).contiguous())
 
 // ---- fills ----
 BOOL(tensor_seed, (uint64_t seed), at::manual_seed(seed))
@@ -101,7 +99,6 @@ TENSOR(tensor_expand, (struct tensor * t, const int64_t *dims, int n), need(t).e
 TENSOR(tensor_transpose, (struct tensor * t, int a, int b), need(t).transpose(a, b))
 TENSOR(tensor_flatten, (struct tensor * t, int from, int to), need(t).flatten(from, to))
 TENSOR(tensor_unsqueeze, (struct tensor * t, int dim), need(t).unsqueeze(dim))
-TENSOR(tensor_squeeze, (struct tensor * t, int dim), need(t).squeeze(dim))
 TENSOR(tensor_narrow, (struct tensor * t, int dim, int64_t start, int64_t length), need(t).narrow(dim, start, length))
 TENSOR(tensor_select, (struct tensor * t, int dim, int64_t index), need(t).select(dim, index))
 TENSOR(tensor_slice, (struct tensor * t, int dim, int64_t start, int64_t end, int64_t step),
@@ -119,8 +116,6 @@ BINARY(tensor_mul, at::mul)
 BINARY(tensor_div, at::div)
 BINARY(tensor_maximum, at::maximum)
 BINARY(tensor_minimum, at::minimum)
-BINARY(tensor_matmul, at::matmul)
-BINARY(tensor_logical_and, at::logical_and)
 WITH_K(tensor_add_k, at::add)
 WITH_K(tensor_mul_k, at::mul)
 WITH_K(tensor_div_k, at::div)
@@ -130,7 +125,6 @@ WITH_K(tensor_lt_k, at::lt)
 UNARY(tensor_neg, at::neg)
 UNARY(tensor_abs, at::abs)
 UNARY(tensor_exp, at::exp)
-UNARY(tensor_log, at::log)
 UNARY(tensor_sqrt, at::sqrt)
 UNARY(tensor_sin, at::sin)
 UNARY(tensor_cos, at::cos)
@@ -142,8 +136,6 @@ UNARY(tensor_silu, at::silu)
 UNARY(tensor_logical_not, at::logical_not)
 TENSOR(tensor_clamp_min, (struct tensor * a, double low), at::clamp_min(need(a), low))
 TENSOR(tensor_clamp, (struct tensor * a, double low, double high), at::clamp(need(a), low, high))
-TENSOR(tensor_where, (struct tensor * cond, struct tensor *a, struct tensor *b),
-       at::where(need(cond), need(a), need(b)))
 TENSOR(tensor_masked_fill, (struct tensor * t, struct tensor *mask, double value),
        need(t).masked_fill(need(mask), value))
 
@@ -151,7 +143,6 @@ TENSOR(tensor_masked_fill, (struct tensor * t, struct tensor *mask, double value
 UNARY(tensor_sum_all, at::sum)
 TENSOR(tensor_sum, (struct tensor * t, int dim, bool keepdim), at::sum(need(t), dim, keepdim))
 TENSOR(tensor_amax, (struct tensor * t, int dim, bool keepdim), at::amax(need(t), dim, keepdim))
-TENSOR(tensor_amin, (struct tensor * t, int dim, bool keepdim), at::amin(need(t), dim, keepdim))
 struct tensor *tensor_topk(struct tensor *t, int64_t k, int dim, struct tensor **index)
 {
     return detrd::guard<struct tensor *>("tensor_topk", [&] {
@@ -224,8 +215,6 @@ bool tensor_grad_mode(bool on)
 TENSOR(tensor_norm_all, (struct tensor *const *t, int n), norm_all(list(t, n)))
 BOOL(tensor_foreach_mul_, (struct tensor *const *t, int n, struct tensor *by), at::NoGradGuard no_grad;
      at::_foreach_mul_(list(t, n), need(by)))
-BOOL(tensor_foreach_copy_, (struct tensor *const *to, struct tensor *const *from, int n), at::NoGradGuard no_grad;
-     at::_foreach_copy_(list(to, n), list(from, n)))
 BOOL(tensor_foreach_lerp_, (struct tensor *const *to, struct tensor *const *from, int n, double k), {
     at::NoGradGuard no_grad;
     auto a = list(to, n);

@@ -55,7 +55,6 @@ void tensor_scope_close(size_t scope);                                    /* and
 struct tensor *tensor_scope_leave(size_t scope, struct tensor *survivor); /* closes, hands survivor to the outer one */
 struct tensor *tensor_keep(struct tensor *t);                             /* yours: drop it */
 void tensor_drop(struct tensor *kept);                                    /* NULL is fine */
-long tensor_live(void);                                                   /* handles alive in the process, for tests */
 
 /* ---- creation ---- */
 struct tensor *tensor_zeros(const int64_t *dims, int n, enum tensor_dtype dtype, int device);
@@ -65,9 +64,7 @@ struct tensor *tensor_arange(double from, double to, double step, enum tensor_dt
 struct tensor *tensor_from_data(const void *data, const int64_t *dims, int n, enum tensor_dtype dtype, int device);
 struct tensor *tensor_zeros_like(struct tensor *t);
 struct tensor *tensor_clone(struct tensor *t);
-struct tensor *tensor_to_device(struct tensor *t, int device);
 struct tensor *tensor_cast(struct tensor *t, enum tensor_dtype dtype);
-struct tensor *tensor_contiguous(struct tensor *t);
 
 /* ---- fills, in place, no gradient; random ones from the generator that tensor_seed set ---- */
 bool tensor_seed(uint64_t seed);
@@ -93,7 +90,6 @@ struct tensor *tensor_expand(struct tensor *t, const int64_t *dims, int n);
 struct tensor *tensor_transpose(struct tensor *t, int a, int b);
 struct tensor *tensor_flatten(struct tensor *t, int from, int to);
 struct tensor *tensor_unsqueeze(struct tensor *t, int dim);
-struct tensor *tensor_squeeze(struct tensor *t, int dim);
 struct tensor *tensor_narrow(struct tensor *t, int dim, int64_t start, int64_t length);
 struct tensor *tensor_select(struct tensor *t, int dim, int64_t index);
 struct tensor *tensor_slice(struct tensor *t, int dim, int64_t start, int64_t end, int64_t step);
@@ -116,7 +112,6 @@ struct tensor *tensor_clamp(struct tensor *a, double low, double high);
 struct tensor *tensor_neg(struct tensor *a);
 struct tensor *tensor_abs(struct tensor *a);
 struct tensor *tensor_exp(struct tensor *a);
-struct tensor *tensor_log(struct tensor *a);
 struct tensor *tensor_sqrt(struct tensor *a);
 struct tensor *tensor_sin(struct tensor *a);
 struct tensor *tensor_cos(struct tensor *a);
@@ -125,18 +120,15 @@ struct tensor *tensor_log_sigmoid(struct tensor *a);
 struct tensor *tensor_relu(struct tensor *a);
 struct tensor *tensor_gelu(struct tensor *a); /* erf */
 struct tensor *tensor_silu(struct tensor *a);
-struct tensor *tensor_where(struct tensor *cond, struct tensor *a, struct tensor *b);
 struct tensor *tensor_masked_fill(struct tensor *t, struct tensor *mask, double value);
 struct tensor *tensor_gt_k(struct tensor *a, double k); /* bool */
 struct tensor *tensor_lt_k(struct tensor *a, double k); /* bool */
-struct tensor *tensor_logical_and(struct tensor *a, struct tensor *b);
 struct tensor *tensor_logical_not(struct tensor *a);
 
 /* ---- reductions and order ---- */
 struct tensor *tensor_sum_all(struct tensor *t);
 struct tensor *tensor_sum(struct tensor *t, int dim, bool keepdim);
 struct tensor *tensor_amax(struct tensor *t, int dim, bool keepdim);
-struct tensor *tensor_amin(struct tensor *t, int dim, bool keepdim);
 /* The k largest along dim, descending; *index gets their places, int64.  index may be NULL. */
 struct tensor *tensor_topk(struct tensor *t, int64_t k, int dim, struct tensor **index);
 /* All along dim, descending, equal values in their old order; *index gets their old places, int64. */
@@ -152,7 +144,6 @@ struct tensor *tensor_index3_put(struct tensor *t, struct tensor *i, struct tens
                                  struct tensor *values);
 
 /* ---- neural network ---- */
-struct tensor *tensor_matmul(struct tensor *a, struct tensor *b);
 struct tensor *tensor_baddbmm(struct tensor *bias, struct tensor *a, struct tensor *b); /* bias + a·b, batched */
 struct tensor *tensor_linear(struct tensor *x, struct tensor *weight, struct tensor *bias_opt);
 struct tensor *tensor_conv2d(struct tensor *x, struct tensor *weight, struct tensor *bias_opt, int stride, int padding);
@@ -178,7 +169,6 @@ bool tensor_grad_mode(bool on);                  /* returns the previous mode */
 /* ---- many tensors at once, in place, no gradient (clipping, optimiser, EMA) ---- */
 struct tensor *tensor_norm_all(struct tensor *const *t, int n); /* L2 norm of everything, float32, 0-dim */
 bool tensor_foreach_mul_(struct tensor *const *t, int n, struct tensor *by);
-bool tensor_foreach_copy_(struct tensor *const *to, struct tensor *const *from, int n);
 /* to = to + k·(from − to), as keep·to + k·from with keep = 1 − k in double */
 bool tensor_foreach_lerp_(struct tensor *const *to, struct tensor *const *from, int n, double k);
 struct adamw_step {
