@@ -1,7 +1,7 @@
 /* api/docs.c: see docs.h. */
 #include "api/docs.h"
 
-#include "api/reply.h"
+#include "api/http/reply.h"
 #include "api/routes.h"
 #include "spec/job_spec.h"
 #include "spec/job_state.h"

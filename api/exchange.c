@@ -1,6 +1,7 @@
 /* api/exchange.c: see exchange.h. */
 #include "api/exchange.h"
 
+#include "api/events/stream.h"
 #include "spec/parse.h"
 
 #include <stdlib.h>
@@ -87,6 +88,7 @@ struct exchange *exchange_new(struct MHD_Connection *connection, bool is_local, 
 
 void exchange_free(struct exchange *exchange)
 {
+    stream_free(exchange->reply.stream);
     reply_done(&exchange->reply);
     free(exchange->body);
     arena_free(exchange->request.arena);

@@ -1,7 +1,7 @@
 /* api/exchange.h: a request while it comes in and until its reply is sent. */
 #pragma once
-#include "api/reply.h"
-#include "api/request.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
 
 #include <microhttpd.h>
 

@@ -1,6 +1,6 @@
 /* api/routes.h: from a request to its handler and its reply. */
 #pragma once
-#include "api/handlers.h"
+#include "api/resources/handlers.h"
 
 struct route {
     const char *method, *path; /* HEAD works where GET does */

@@ -2,8 +2,8 @@
  * epoll descriptor.  How an exchange goes, and from a struct reply to the wire; nothing here knows what is asked. */
 #include "api/server.h"
 
+#include "api/events/hub.h"
 #include "api/exchange.h"
-#include "api/hub.h"
 #include "api/listener.h"
 #include "api/routes.h"
 #include "base/clock.h"
@@ -122,6 +122,8 @@ static void refuse_stream(struct exchange *exchange)
     struct err err;
 
     (void)err_set(&err, ERR_UNAVAILABLE, "there are too many event streams; close one, or ask again later");
+    stream_free(exchange->reply.stream);
+    exchange->reply.stream = NULL;
     reply_problem(&exchange->reply, &exchange->request, &err);
 }
 

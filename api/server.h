@@ -1,6 +1,6 @@
 /* api/server.h: the HTTP server: libmicrohttpd inside our event loop.  Loop thread only. */
 #pragma once
-#include "api/app.h"
+#include "api/http/app.h"
 #include "base/loop.h"
 
 struct server; /* opaque */

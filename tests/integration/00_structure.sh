@@ -28,7 +28,10 @@ may base
 may spec base
 may storage spec base
 may jobs storage spec base
-may api webui jobs storage spec base
+may api api/resources api/events api/http jobs storage spec base
+may api/resources api/events api/http webui jobs storage spec base
+may api/events api/http jobs storage spec base
+may api/http jobs storage spec base
 may daemon api jobs storage spec base
 may keeper spec base
 may trainer trainer/model trainer/optim trainer/data trainer/metrics trainer/tensor trainer/kernels spec base

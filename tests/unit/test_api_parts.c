@@ -1,6 +1,6 @@
 /* tests/unit/test_api_parts.c: parts of files and of series. */
-#include "api/range.h"
-#include "api/series.h"
+#include "api/http/range.h"
+#include "api/resources/series.h"
 #include "tests/unit/check_main.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* api/h_amp.c: the AMP policy of a job and what really ran. */
-#include "api/handlers.h"
-#include "api/job_view.h"
+/* api/resources/h_amp.c: the AMP policy of a job and what really ran. */
+#include "api/resources/handlers.h"
+#include "api/resources/job_view.h"
 #include "spec/amp_trace.h"
 #include "spec/job_spec.h"
 #include "storage/event_rows.h"

@@ -1,5 +1,5 @@
-/* api/series.c: see series.h. */
-#include "api/series.h"
+/* api/resources/series.c: see series.h. */
+#include "api/resources/series.h"
 
 #include <inttypes.h>
 #include <math.h>

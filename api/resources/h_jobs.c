@@ -1,6 +1,6 @@
-/* api/h_jobs.c: jobs: list, one, cancel, delete.  How one is submitted: h_submit.c. */
-#include "api/handlers.h"
-#include "api/job_view.h"
+/* api/resources/h_jobs.c: jobs: list, one, cancel, delete.  How one is submitted: h_submit.c. */
+#include "api/resources/handlers.h"
+#include "api/resources/job_view.h"
 
 #include <inttypes.h>
 #include <string.h>

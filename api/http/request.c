@@ -1,5 +1,5 @@
-/* api/request.c: see request.h. */
-#include "api/request.h"
+/* api/http/request.c: see request.h. */
+#include "api/http/request.h"
 
 #include <inttypes.h>
 #include <pwd.h>

@@ -1,4 +1,4 @@
-/* api/series.h: the points of a series, cut down to what a chart can show or printed as CSV. */
+/* api/resources/series.h: the points of a series, cut down to what a chart can show or printed as CSV. */
 #pragma once
 #include "base/arena.h"
 #include "storage/metric_rows.h"

@@ -1,7 +1,7 @@
-/* api/range.c: see range.h. */
-#include "api/range.h"
+/* api/http/range.c: see range.h. */
+#include "api/http/range.h"
 
-#include "api/request.h"
+#include "api/http/request.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
-/* api/reply.h: an HTTP reply as handlers make it.  At most one of json, data, fd and stream is its body. */
+/* api/http/reply.h: an HTTP reply as handlers make it.  At most one of json, data, fd and stream is its body. */
 #pragma once
-#include "api/request.h"
+#include "api/http/request.h"
 
 #include <jansson.h>
 
@@ -17,7 +17,7 @@ struct reply {
     size_t size;           /* of data, or of what is sent from fd */
     int fd;                /* taken; -1: none */
     int64_t start;         /* where in fd */
-    struct stream *stream; /* taken; events are its body */
+    struct stream *stream; /* events are its body; who sends the reply frees it */
 
     const char *dataset; /* to be read before the reply is sent: validate_answer makes it whole; NULL: none */
 
@@ -35,7 +35,7 @@ bool reply_problem_of(enum err_code code, struct problem *problem);
 /* A reply with status 200 and no body. */
 struct reply reply_empty(void);
 
-/* Frees what reply has taken. */
+/* Frees what reply has taken; a stream is for who sends the reply. */
 void reply_done(struct reply *reply);
 
 /* Makes the body json, which is taken. */

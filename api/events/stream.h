@@ -1,7 +1,7 @@
-/* api/stream.h: what one client of an event stream is sent: the rows of the event table behind its position, and what
- * has no row: log, gpu, ping, reset.  When to send, and on which connection: hub.h. */
+/* api/events/stream.h: what one client of an event stream is sent: the rows of the event table behind its position, and
+ * what has no row: log, gpu, ping, reset.  When to send, and on which connection: hub.h. */
 #pragma once
-#include "api/app.h"
+#include "api/http/app.h"
 
 struct stream; /* opaque */
 

@@ -1,5 +1,5 @@
-/* api/job_view.c: see job_view.h. */
-#include "api/job_view.h"
+/* api/resources/job_view.c: see job_view.h. */
+#include "api/resources/job_view.h"
 
 #include "spec/metric.h"
 #include "spec/parse.h"

@@ -1,6 +1,6 @@
-/* api/hub.c: see hub.h.  Nothing here runs on a clock unless a client is there: a ping every 15 s, since a parked
- * connection does not notice that its client has left, and a look at the GPUs for those who asked. */
-#include "api/hub.h"
+/* api/events/hub.c: see hub.h.  Nothing here runs on a clock unless a client is there: a ping every 15 s, since a
+ * parked connection does not notice that its client has left, and a look at the GPUs for those who asked. */
+#include "api/events/hub.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
-/* api/h_submit.c: a job is submitted: its spec checked, made effective and queued. */
-#include "api/handlers.h"
-#include "api/job_view.h"
+/* api/resources/h_submit.c: a job is submitted: its spec checked, made effective and queued. */
+#include "api/resources/handlers.h"
+#include "api/resources/job_view.h"
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "spec/job_spec.h"

@@ -1,4 +1,4 @@
-/* api/range.h: the Range header of a request for a file (RFC 9110, 14). */
+/* api/http/range.h: the Range header of a request for a file (RFC 9110, 14). */
 #pragma once
 #include "base/arena.h"
 

@@ -1,5 +1,5 @@
-/* api/h_schema.c: the JSON Schema of the job spec, from the field table. */
-#include "api/handlers.h"
+/* api/resources/h_schema.c: the JSON Schema of the job spec, from the field table. */
+#include "api/resources/handlers.h"
 #include "spec/job_spec.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* api/static.c: the web page: its files and its addresses, all from the table in the program. */
-#include "api/handlers.h"
+/* api/resources/h_page.c: the web page: its files and its addresses, all from the table in the program. */
+#include "api/resources/handlers.h"
 #include "webui/assets.h"
 
 #include <string.h>

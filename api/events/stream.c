@@ -1,9 +1,9 @@
-/* api/stream.c: see stream.h.  One message at a time is held as text, so that a stream stays small however much there
- * is to send; the rows are read one by one, the lowest id of all topics first. */
-#include "api/stream.h"
+/* api/events/stream.c: see stream.h.  One message at a time is held as text, so that a stream stays small however much
+ * there is to send; the rows are read one by one, the lowest id of all topics first. */
+#include "api/events/stream.h"
 
-#include "api/gpu_view.h"
-#include "api/reply.h"
+#include "api/events/gpu_view.h"
+#include "api/http/reply.h"
 #include "base/log.h"
 #include "spec/parse.h"
 #include "storage/event_rows.h"

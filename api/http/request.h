@@ -1,4 +1,4 @@
-/* api/request.h: an HTTP request as handlers see it.  Everything it points to lives in its arena. */
+/* api/http/request.h: an HTTP request as handlers see it.  Everything it points to lives in its arena. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"

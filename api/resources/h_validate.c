@@ -1,5 +1,5 @@
-/* api/h_validate.c: what a spec would train on, told without queuing anything. */
-#include "api/handlers.h"
+/* api/resources/h_validate.c: what a spec would train on, told without queuing anything. */
+#include "api/resources/handlers.h"
 #include "spec/fields.h"
 
 /* The report's own warnings stand beside the spec's. */

@@ -1,6 +1,6 @@
-/* api/gpu_view.h: a GPU as the API shows it; in h_system.c. */
+/* api/events/gpu_view.h: a GPU as the API shows it. */
 #pragma once
-#include "api/app.h"
+#include "api/http/app.h"
 
 #include <jansson.h>
 

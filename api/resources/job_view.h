@@ -1,8 +1,8 @@
-/* api/job_view.h: a job as the API shows it. */
+/* api/resources/job_view.h: a job as the API shows it. */
 #pragma once
-#include "api/app.h"
-#include "api/reply.h"
-#include "api/request.h"
+#include "api/http/app.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
 #include "storage/job_rows.h"
 
 /* Returns the job of row as JSON, with its spec where row has one, or NULL. */

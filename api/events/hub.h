@@ -1,7 +1,7 @@
-/* api/hub.h: the connections of event streams: parked while there is nothing to send, resumed when there is.  Loop
- * thread only. */
+/* api/events/hub.h: the connections of event streams: parked while there is nothing to send, resumed when there is.
+ * Loop thread only. */
 #pragma once
-#include "api/stream.h"
+#include "api/events/stream.h"
 #include "base/loop.h"
 
 #include <microhttpd.h>

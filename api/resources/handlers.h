@@ -1,9 +1,9 @@
-/* api/handlers.h: what answers each route.  A handler parses, calls and answers; it neither writes SQL nor knows
- * libmicrohttpd.  False means err says why, and the dispatcher makes that the reply. */
+/* api/resources/handlers.h: what answers each route.  A handler parses, calls and answers; it neither writes SQL nor
+ * knows libmicrohttpd.  False means err says why, and the dispatcher makes that the reply. */
 #pragma once
-#include "api/app.h"
-#include "api/reply.h"
-#include "api/request.h"
+#include "api/http/app.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
 
 typedef bool handler(const struct app *app, const struct request *request, struct reply *reply, struct err *err);
 
@@ -23,5 +23,5 @@ handler events_of_job, events_of_topics;
 handler amp_show;
 /* h_system.c */
 handler gpus_show, health_show;
-/* static.c: every address that is not the API's */
+/* h_page.c: every address that is not the API's */
 handler page_show;

@@ -1,7 +1,7 @@
-/* api/h_metrics.c: the series of a job: newest values, and points. */
-#include "api/handlers.h"
-#include "api/reply.h"
-#include "api/series.h"
+/* api/resources/h_metrics.c: the series of a job: newest values, and points. */
+#include "api/http/reply.h"
+#include "api/resources/handlers.h"
+#include "api/resources/series.h"
 #include "spec/metric.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"

@@ -1,7 +1,6 @@
-/* api/reply.c: see reply.h. */
-#include "api/reply.h"
+/* api/http/reply.c: see reply.h. */
+#include "api/http/reply.h"
 
-#include "api/stream.h"
 #include "base/clock.h"
 
 #include <math.h>
@@ -45,7 +44,6 @@ void reply_done(struct reply *reply)
 {
     json_decref(reply->json);
     json_decref(reply->faults);
-    stream_free(reply->stream);
     if (reply->fd >= 0)
         (void)close(reply->fd);
     *reply = reply_empty();

@@ -1,7 +1,7 @@
-/* api/h_files.c: files of a job's folder: the worker's output and the checkpoints.  A client names a checkpoint that
- * the database knows, never a path. */
-#include "api/handlers.h"
-#include "api/range.h"
+/* api/resources/h_files.c: files of a job's folder: the worker's output and the checkpoints.  A client names a
+ * checkpoint that the database knows, never a path. */
+#include "api/http/range.h"
+#include "api/resources/handlers.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
 

@@ -1,4 +1,5 @@
-/* api/app.h: what the handlers of the HTTP API work on.  Plain: the daemon fills it, and it outlives the server. */
+/* api/http/app.h: what the handlers of the HTTP API work on.  Plain: the daemon fills it, and it outlives the server.
+ */
 #pragma once
 #include "jobs/devices.h"
 #include "jobs/gpu.h"

@@ -1,6 +1,6 @@
-/* api/h_events.c: what happens, as server-sent events: of one job, and of several topics in one stream. */
-#include "api/handlers.h"
-#include "api/stream.h"
+/* api/resources/h_events.c: what happens, as server-sent events: of one job, and of several topics in one stream. */
+#include "api/events/stream.h"
+#include "api/resources/handlers.h"
 #include "storage/job_rows.h"
 
 #include <inttypes.h>
