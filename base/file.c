@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 bool file_write_all(int fd, const void *data, size_t size, struct err *err)
@@ -89,20 +91,65 @@ static char *read_fd(int fd, const char *path, size_t max, size_t *size, struct 
     return NULL;
 }
 
+/* Fills err for a file that could not be opened. */
+static void tell_unopened(const char *path, struct err *err)
+{
+    err_os(err, "open '%s'", path);
+    if (errno == ENOENT || errno == ENOTDIR)
+        err->code = ERR_NOT_FOUND;
+}
+
+/* Reads and closes fd. */
+static char *read_and_close(int fd, const char *path, size_t max, size_t *size, struct err *err)
+{
+    char *data = fd < 0 ? NULL : read_fd(fd, path, max, size, err);
+
+    if (fd >= 0)
+        (void)close(fd);
+    return data;
+}
+
 char *file_read(int dir, const char *path, size_t max, size_t *size, struct err *err)
 {
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    char *data;
+
+    if (fd < 0)
+        tell_unopened(path, err);
+    return read_and_close(fd, path, max, size, err);
+}
+
+/* EPERM is how containers refuse a call that they do not know; reading has no other reason for it. */
+static int open_beneath(int dir, const char *path)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+        return fd;
+    errno = EXDEV; /* as openat2 has it */
+    return *path == '/' || strstr(path, "..") ? -1 : openat(dir, path, (int)how.flags);
+}
+
+int file_open_beneath(int dir, const char *path, struct err *err)
+{
+    int fd = open_beneath(dir, path);
+    struct stat status;
 
     if (fd < 0) {
-        err_os(err, "open '%s'", path);
-        if (errno == ENOENT || errno == ENOTDIR)
-            err->code = ERR_NOT_FOUND;
-        return NULL;
+        tell_unopened(path, err);
+        return -1;
     }
-    data = read_fd(fd, path, max, size, err);
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        return fd;
     (void)close(fd);
-    return data;
+    err_set(err, ERR_INTERNAL, "open '%s': it is no regular file", path);
+    return -1;
+}
+
+char *file_read_beneath(int dir, const char *path, size_t max, size_t *size, struct err *err)
+{
+    return read_and_close(file_open_beneath(dir, path, err), path, max, size, err);
 }
 
 bool file_make_dirs(const char *path, unsigned mode, struct err *err)
