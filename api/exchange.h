@@ -6,7 +6,7 @@
 #include <microhttpd.h>
 
 struct server;
-struct check;
+struct ask;
 
 struct exchange {
     struct request request;
@@ -16,9 +16,9 @@ struct exchange {
     size_t body_room, body_seen;
     bool answered;
     struct MHD_Connection *connection;
-    /* the server's, while its data set is read */
+    /* the server's, while it waits for its data set or for what the machine has */
     struct server *server;
-    struct check *check;
+    struct ask *check;
     bool is_suspended;
     struct exchange *next, **link;
 };
@@ -27,7 +27,7 @@ struct exchange {
 struct exchange *exchange_new(struct MHD_Connection *connection, bool is_local, const char *id, const char *url,
                               const char *method);
 
-/* Frees exchange, whose check has ended. */
+/* Frees exchange, which waits for nothing. */
 void exchange_free(struct exchange *exchange);
 
 /* Keeps a piece of the body.  False when so much came that the connection is better closed. */

@@ -37,8 +37,9 @@ struct server {
     struct hub *hub;
     struct port ports[LISTENERS_MAX];
     size_t port_count;
-    struct exchange *checking; /* those that wait for their data set */
+    struct exchange *waiting; /* those whose connection is suspended, or was and has not gone on yet */
     int check_count;
+    bool is_closing;
     int64_t started_ms, requests; /* make request ids */
 };
 
@@ -60,12 +61,34 @@ static void end_check(struct exchange *exchange)
 {
     if (!exchange->check)
         return;
-    check_free(exchange->check);
+    ask_free(exchange->check);
     exchange->check = NULL;
+    exchange->server->check_count--;
+}
+
+static void end_wait(struct exchange *exchange)
+{
+    if (!exchange->link)
+        return;
     *exchange->link = exchange->next;
     if (exchange->next)
         exchange->next->link = exchange->link;
-    exchange->server->check_count--;
+    exchange->link = NULL;
+    end_check(exchange);
+}
+
+/* Suspends its connection until something else resumes it. */
+static void wait_for(struct exchange *exchange)
+{
+    struct server *server = exchange->server;
+
+    exchange->next = server->waiting;
+    exchange->link = &server->waiting;
+    if (exchange->next)
+        exchange->next->link = &exchange->next;
+    server->waiting = exchange;
+    exchange->is_suspended = true;
+    MHD_suspend_connection(exchange->connection);
 }
 
 static struct MHD_Response *make_response(struct server *server, struct MHD_Connection *connection, struct reply *reply)
@@ -117,11 +140,11 @@ static void add_headers(struct MHD_Response *response, const struct reply *reply
             (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
 }
 
-static void refuse_stream(struct exchange *exchange)
+static void refuse(struct exchange *exchange, const char *words)
 {
     struct err err;
 
-    (void)err_set(&err, ERR_UNAVAILABLE, "there are too many event streams; close one, or ask again later");
+    (void)err_set(&err, ERR_UNAVAILABLE, "%s", words);
     stream_free(exchange->reply.stream);
     exchange->reply.stream = NULL;
     reply_problem(&exchange->reply, &exchange->request, &err);
@@ -133,7 +156,7 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
     enum MHD_Result queued;
 
     if (exchange->reply.stream && hub_is_full(server->hub))
-        refuse_stream(exchange);
+        refuse(exchange, "there are too many event streams; close one, or ask again later");
     response = make_response(server, connection, &exchange->reply);
     if (!response)
         return MHD_NO;
@@ -175,20 +198,21 @@ static bool start_check(struct server *server, struct exchange *exchange)
         return false;
     }
     server->check_count++;
-    exchange->next = server->checking;
-    exchange->link = &server->checking;
-    if (exchange->next)
-        exchange->next->link = &exchange->next;
-    server->checking = exchange;
-    exchange->is_suspended = true;
-    MHD_suspend_connection(exchange->connection);
+    wait_for(exchange);
     return true;
 }
 
 static enum MHD_Result answer(struct server *server, struct MHD_Connection *connection, struct exchange *exchange)
 {
-    exchange->answered = true;
+    end_wait(exchange);
     routes_answer(server->app, &exchange->request, &exchange->reply);
+    if (exchange->reply.awaits_devices && !server->is_closing) {
+        wait_for(exchange);
+        return MHD_YES;
+    }
+    if (exchange->reply.awaits_devices)
+        refuse(exchange, "detrd is about to end");
+    exchange->answered = true;
     if (exchange->reply.dataset && start_check(server, exchange))
         return MHD_YES;
     return send_reply(server, connection, exchange);
@@ -199,7 +223,7 @@ static enum MHD_Result answer_checked(struct server *server, struct MHD_Connecti
                                       struct exchange *exchange)
 {
     validate_answer(exchange->check, &exchange->request, &exchange->reply);
-    end_check(exchange);
+    end_wait(exchange);
     return send_reply(server, connection, exchange);
 }
 
@@ -242,7 +266,7 @@ static void completed(void *arg, struct MHD_Connection *connection, void **slot,
 {
     (void)arg, (void)connection, (void)code;
     if (*slot) {
-        end_check(*slot);
+        end_wait(*slot);
         exchange_free(*slot);
     }
     *slot = NULL;
@@ -348,6 +372,14 @@ bool server_listen(struct server *server, const char *address, struct err *err)
     return true;
 }
 
+void server_devices_known(struct server *server)
+{
+    for (struct exchange *exchange = server->waiting; exchange; exchange = exchange->next)
+        if (!exchange->check)
+            resume(exchange);
+    on_resumed(server);
+}
+
 const char *server_url(const struct server *server)
 {
     for (size_t i = 0; i < server->port_count; i++)
@@ -360,7 +392,8 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
-    for (struct exchange *exchange = server->checking; exchange; exchange = exchange->next)
+    server->is_closing = true;
+    for (struct exchange *exchange = server->waiting; exchange; exchange = exchange->next)
         resume(exchange);
     hub_end(server->hub);
     on_resumed(server);

@@ -12,6 +12,9 @@ struct server *server_new(const struct app *app, struct loop *loop);
  * Anything but loopback and UNIX sockets is refused until there are accounts. */
 MUST_CHECK bool server_listen(struct server *server, const char *address, struct err *err);
 
+/* Answers the requests that wait for it: app's devices are known now. */
+void server_devices_known(struct server *server);
+
 /* "http://127.0.0.1:8474" of the first TCP listener, or NULL while there is none.  Lives as long as server. */
 const char *server_url(const struct server *server);
 

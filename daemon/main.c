@@ -87,17 +87,32 @@ static int print_help(void)
     return EXIT_SUCCESS;
 }
 
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static bool ask_devices(const char *worker, struct devices *devices, struct err *err)
+{
+    struct loop *loop = loop_new(err);
+    struct ask *ask = loop ? devices_ask(worker, loop, stop_loop, loop, err) : NULL;
+    bool ok = ask && loop_run(loop, err) && devices_read(ask, devices, err);
+
+    ask_free(ask);
+    loop_free(loop);
+    return ok;
+}
+
 static int print_version(const struct config *config)
 {
     struct devices devices;
     struct err err;
+    bool is_known;
 
     printf("detrd %s\nSQLite %s\nlibmicrohttpd %s\n", DETRD_VERSION, store_sqlite_version(), server_http_version());
     (void)fflush(stdout);
-    if (devices_ask(config->worker, &devices, &err))
-        printf("libtorch %s\n", devices.libtorch);
-    else
-        printf("libtorch unknown: %s\n", err.msg);
+    is_known = ask_devices(config->worker, &devices, &err);
+    printf("libtorch %s%s\n", is_known ? "" : "unknown: ", is_known ? devices.libtorch : err.msg);
     return EXIT_SUCCESS;
 }
 

@@ -20,6 +20,7 @@ struct daemon {
     struct gpus *gpus;
     struct jobs *jobs;
     struct server *server;
+    struct ask *asking; /* the worker for devices; NULL once it has answered */
     struct devices devices;
     struct app app;
 };
@@ -81,6 +82,7 @@ static bool open_parts(struct daemon *daemon, const struct config *config, struc
 static void close_parts(struct daemon *daemon)
 {
     server_free(daemon->server);
+    ask_free(daemon->asking);
     jobs_close(daemon->jobs);
     gpus_close(daemon->gpus);
     store_close(daemon->store);
@@ -88,21 +90,48 @@ static void close_parts(struct daemon *daemon)
 }
 
 /* A worker that cannot tell is no reason not to serve: its jobs will fail in words. */
-static void ask_devices(struct daemon *daemon, const char *worker)
+static void take_devices(struct daemon *daemon, const struct devices *read)
 {
     struct devices *devices = &daemon->devices;
-    struct err err;
 
-    if (!devices_ask(worker, devices, &err)) {
-        log_warning("jobs are taken as for a CPU without bfloat16: %s", err.msg);
-        return;
-    }
+    *devices = *read;
     log_info("worker answered libtorch=%s cuda=%d native_bfloat16=%d", devices->libtorch, devices->has_cuda,
              devices->cpu_native_bfloat16);
     if (devices->has_cuda && gpus_count(daemon->gpus) == 0) {
         log_warning("libtorch finds a GPU, but NVML none to give to a job: all run on the CPU");
         devices->has_cuda = false;
     }
+}
+
+static void have_no_devices(struct daemon *daemon, const struct err *err)
+{
+    daemon->devices = (struct devices){.is_known = true};
+    log_warning("jobs are taken as for a CPU without bfloat16: %s", err->msg);
+}
+
+static void on_devices(void *arg)
+{
+    struct daemon *daemon = arg;
+    struct devices read;
+    struct err err;
+
+    if (devices_read(daemon->asking, &read, &err))
+        take_devices(daemon, &read);
+    else
+        have_no_devices(daemon, &err);
+    ask_free(daemon->asking);
+    daemon->asking = NULL;
+    server_devices_known(daemon->server);
+}
+
+/* Not waited for: libtorch takes seconds to load, more with a GPU. */
+static void ask_devices(struct daemon *daemon, const char *worker)
+{
+    struct err err;
+
+    daemon->asking = devices_ask(worker, daemon->loop, on_devices, daemon, &err);
+    if (!daemon->asking)
+        have_no_devices(daemon, &err);
 }
 
 static bool write_url(const struct config *config, const char *url, struct err *err)
@@ -160,9 +189,10 @@ bool daemon_run(const struct config *config, struct err *err)
     struct daemon daemon = {0};
     bool ok = export_dataset_roots(config, err) && open_parts(&daemon, config, err);
 
+    ok = ok && start_server(&daemon, config, err);
     if (ok)
         ask_devices(&daemon, config->worker);
-    ok = ok && start_server(&daemon, config, err) && loop_run(daemon.loop, err);
+    ok = ok && loop_run(daemon.loop, err);
     close_parts(&daemon);
     return ok;
 }

@@ -1,21 +1,10 @@
 /* jobs/devices.c: see devices.h. */
 #include "jobs/devices.h"
 
-#include "base/clock.h"
-#include "jobs/spawn.h"
-#include "spec/parse.h"
-
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { ANSWER_MAX_BYTES = 64 * 1024 };
-
-static const double deadline_s = 60;
+enum { TIMEOUT_MS = 60 * 1000 };
 
 static bool has_text(const json_t *list, const char *text)
 {
@@ -30,16 +19,16 @@ static bool has_text(const json_t *list, const char *text)
     return false;
 }
 
-static bool read_answer(const char *text, size_t size, struct devices *devices, struct err *err)
+bool devices_read(const struct ask *ask, struct devices *devices, struct err *err)
 {
-    struct devices read = {0};
-    json_t *json = parse_json(text, size, err);
-    const char *libtorch = json_string_value(json_object_get(json, "libtorch"));
+    struct devices read = {.is_known = true};
+    const char *libtorch;
+    json_t *json, *device;
     size_t i;
-    const json_t *device;
 
-    if (!json)
+    if (!ask_answer(ask, ERR_LIBTORCH, &json, err))
         return false;
+    libtorch = json_string_value(json_object_get(json, "libtorch"));
     json_array_foreach(json_object_get(json, "devices"), i, device)
     {
         const char *type = json_string_value(json_object_get(device, "type"));
@@ -57,66 +46,7 @@ static bool read_answer(const char *text, size_t size, struct devices *devices, 
     return true;
 }
 
-/* Reads until the end of fd.  Returns the bytes read, or -1 when it took too long or was too much. */
-static ssize_t read_all(int fd, char *text, size_t size)
+struct ask *devices_ask(const char *worker, struct loop *loop, void (*done)(void *arg), void *arg, struct err *err)
 {
-    double until = clock_monotonic_s() + deadline_s;
-    size_t used = 0;
-
-    while (used < size) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        double left = until - clock_monotonic_s();
-        ssize_t got;
-
-        if (left <= 0 || poll(&wait, 1, (int)(left * 1000) + 1) <= 0)
-            return -1;
-        got = read(fd, text + used, size - used);
-        if (got <= 0)
-            return got < 0 ? -1 : (ssize_t)used;
-        used += (size_t)got;
-    }
-    return -1;
-}
-
-static bool start(const char *worker, int *out, pid_t *pid, struct err *err)
-{
-    char *argv[] = {(char *)worker, (char *)"devices", NULL};
-    int ends[2], nothing = open("/dev/null", O_RDONLY | O_CLOEXEC), fds[3];
-    bool ok;
-
-    if (nothing < 0 || pipe2(ends, O_CLOEXEC) < 0)
-        return err_os(err, "pipe");
-    fds[0] = nothing;
-    fds[1] = ends[1];
-    fds[2] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); /* its words go where ours go */
-    ok = fds[2] >= 0 ? spawn(worker, argv, environ, fds, pid, err) : err_os(err, "fcntl");
-    for (int i = 0; i < 3; i++)
-        if (fds[i] >= 0)
-            (void)close(fds[i]);
-    if (ok)
-        *out = ends[0];
-    else
-        (void)close(ends[0]);
-    return ok;
-}
-
-bool devices_ask(const char *worker, struct devices *devices, struct err *err)
-{
-    char text[ANSWER_MAX_BYTES];
-    ssize_t size;
-    pid_t pid;
-    int out = -1, status = 0;
-
-    if (!start(worker, &out, &pid, err))
-        return false;
-    size = read_all(out, text, sizeof text);
-    (void)close(out);
-    if (size < 0)
-        (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, &status, 0);
-    if (size < 0)
-        return err_set(err, ERR_LIBTORCH, "'%s devices' did not answer within %.0f s", worker, deadline_s);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return err_set(err, ERR_LIBTORCH, "'%s devices' failed, see its words above", worker);
-    return read_answer(text, (size_t)size, devices, err);
+    return ask_start(worker, loop, (const char *const[]){"devices", NULL}, TIMEOUT_MS, done, arg, err);
 }

@@ -319,10 +319,11 @@ bool jobs_delete(struct jobs *jobs, int64_t id, struct err *err)
     return ok;
 }
 
-struct check *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
-                         struct err *err)
+struct ask *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
+                       struct err *err)
 {
-    return check_start(jobs->env.worker, jobs->env.loop, dataset, CHECK_MS, done, arg, err);
+    return ask_start(jobs->env.worker, jobs->env.loop, (const char *const[]){"check", "--brief", dataset, NULL},
+                     CHECK_MS, done, arg, err);
 }
 
 void jobs_on_event(struct jobs *jobs, void (*wake_one)(void *arg), void *arg)

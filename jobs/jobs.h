@@ -2,7 +2,7 @@
  * outlive it.  Loop thread only. */
 #pragma once
 #include "base/loop.h"
-#include "jobs/check.h"
+#include "jobs/ask.h"
 #include "jobs/gpu.h"
 #include "storage/job_rows.h"
 
@@ -34,9 +34,9 @@ MUST_CHECK bool jobs_cancel(struct jobs *jobs, int64_t id, bool *ended, struct e
  * ended. */
 MUST_CHECK bool jobs_delete(struct jobs *jobs, int64_t id, struct err *err);
 
-/* Starts reading a data set; see check.h. */
-MUST_CHECK struct check *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
-                                    struct err *err);
+/* Has a data set read by `detrd-worker check --brief`, as ask_start does. */
+MUST_CHECK struct ask *jobs_check(const struct jobs *jobs, const char *dataset, void (*done)(void *arg), void *arg,
+                                  struct err *err);
 
 /* Calls wake(arg) whenever events may have been added, after they are on disk, and at each look while a job runs.  wake
  * changes nothing here. */

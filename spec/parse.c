@@ -1,6 +1,7 @@
 /* spec/parse.c: see parse.h.  jansson does the work; what it cannot say is how deep is too deep. */
 #include "spec/parse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Whether brackets nest at most PARSE_DEPTH deep; strings are skipped.  Broken JSON is not looked for here. */
@@ -52,18 +53,28 @@ json_t *parse_json(const char *text, size_t size, struct err *err)
     return json;
 }
 
-char *parse_text(const json_t *value)
+/* Whether a number in value is another one after 15 digits. */
+static bool needs_17_digits(json_t *value)
 {
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    char *text = json_dumps(value, flags | JSON_REAL_PRECISION(15));
-    json_t *again = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    bool exact = again && json_equal(value, again);
+    const char *key;
+    char text[32];
+    json_t *part;
+    size_t i;
 
-    json_decref(again);
-    if (!exact) {
-        free(text);
-        text = json_dumps(value, flags | JSON_REAL_PRECISION(17));
+    if (json_is_real(value)) {
+        (void)snprintf(text, sizeof text, "%.15g", json_real_value(value));
+        return strtod(text, NULL) != json_real_value(value);
     }
+    json_array_foreach(value, i, part) if (needs_17_digits(part)) return true;
+    json_object_foreach(value, key, part) if (needs_17_digits(part)) return true;
+    return false;
+}
+
+char *parse_text(json_t *value)
+{
+    size_t digits = needs_17_digits(value) ? 17 : 15;
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+
     if (!text)
         abort(); /* out of memory: what is dumped was read or made here, so it is finite and UTF-8 */
     return text;

@@ -13,4 +13,4 @@ MUST_CHECK json_t *parse_json(const char *text, size_t size, struct err *err);
 
 /* Returns value as compact JSON (free it).  Numbers are exact, and short (0.92, not 0.92000000000000004) where no
  * number in value needs more than 15 digits. */
-char *parse_text(const json_t *value);
+char *parse_text(json_t *value);

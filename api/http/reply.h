@@ -19,6 +19,7 @@ struct reply {
     int64_t start;         /* where in fd */
     struct stream *stream; /* events are its body; who sends the reply frees it */
 
+    bool awaits_devices; /* it cannot be said before it is known what the machine has; the request is answered again */
     const char *dataset; /* to be read before the reply is sent: validate_answer makes it whole; NULL: none */
 
     json_t *faults; /* of a job spec: for the problem's "errors"; taken */

@@ -260,9 +260,15 @@ static bool take(const struct app *app, const struct request *request, json_t *w
 
 bool jobs_create(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
-    json_t *warnings = json_array();
-    bool ok = take(app, request, warnings, reply, err);
+    json_t *warnings;
+    bool ok;
 
+    if (!app->devices->is_known) {
+        reply->awaits_devices = true;
+        return true;
+    }
+    warnings = json_array();
+    ok = take(app, request, warnings, reply, err);
     json_decref(warnings);
     return ok;
 }

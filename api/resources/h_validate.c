@@ -13,20 +13,24 @@ static void add_report(json_t *json, json_t *report)
     (void)json_object_set_new(json, "dataset", report);
 }
 
-void validate_answer(const struct check *check, const struct request *request, struct reply *reply)
+void validate_answer(const struct ask *check, const struct request *request, struct reply *reply)
 {
+    const char *words;
     json_t *report;
     struct err err;
 
     reply->dataset = NULL;
-    if (check_result(check, &report, &err)) {
+    if (ask_answer(check, ERR_DATASET, &report, &err)) {
         add_report(reply->json, report);
         return;
     }
+    words = arena_strdup(request->arena, err.msg);
     if (err.code == ERR_DATASET) { /* told as a fault of the spec, which names it */
         err.code = ERR_BAD_SPEC;
         field_fault(reply->faults, "/dataset_dir", json_object_get(json_object_get(reply->json, "spec"), "dataset_dir"),
-                    "%s", err.msg);
+                    "%s", words);
+    } else {
+        (void)err_set(&err, err.code, "the data set cannot be read now: %s", words);
     }
     reply_problem(reply, request, &err);
 }

@@ -10,7 +10,7 @@ typedef bool handler(const struct app *app, const struct request *request, struc
 /* h_jobs.c, h_submit.c */
 handler jobs_list, jobs_create, jobs_show, jobs_cancel_one, jobs_delete_one;
 /* h_validate.c: makes the reply of a POST with validate=true whole with what check says of its data set */
-void validate_answer(const struct check *check, const struct request *request, struct reply *reply);
+void validate_answer(const struct ask *check, const struct request *request, struct reply *reply);
 /* h_schema.c */
 handler schema_show;
 /* h_metrics.c */

@@ -6,7 +6,36 @@
 export DETRD_TRAINER="$SOURCE_DIR/tests/integration/doubles/api_trainer"
 # shellcheck source=tests/integration/api_lib.sh
 . "$SOURCE_DIR/tests/integration/api_lib.sh"
+export HOLD_DEVICES="$work/hold"
+touch "$HOLD_DEVICES"
 start
+
+echo "before it is known what the machine has"
+# submit_early: a submission that has to wait; sets early
+submit_early() {
+    curl -sS -v -m 60 -o "$work/early" -w '%{http_code}' --json "{\"model\": \"pico\", \"dataset_dir\": \"$work/data\", \"device\": \"auto\"}" \
+        "$url/v1/jobs?validate=true" >"$work/early.status" 2>"$work/early.said" &
+    early=$!
+    story_pids="$story_pids $early"
+    until_true 60 grep -q '^> POST' "$work/early.said"
+    for i in 1 2 3; do # meanwhile everything else is answered
+        call 200 "$url/healthz"
+        call 200 "$url/v1/jobs"
+        body '.jobs == []'
+    done
+    [ ! -s "$work/early.status" ] || fail "answered with $(cat "$work/early.status")"
+}
+submit_early
+kill "$daemon"
+wait "$daemon" || fail "SIGTERM ended it with $?"
+wait "$early"
+is "$(cat "$work/early.status")" 503 "status of who waits for a daemon that ends"
+start
+submit_early
+rm "$HOLD_DEVICES"
+wait "$early"
+is "$(cat "$work/early.status")" 200 "status of who has waited"
+jq -e '.spec.device == "cpu"' "$work/early" >/dev/null || fail "what has waited: $(cat "$work/early")"
 
 echo "the schema"
 call 200 "$url/v1/schemas/job"
@@ -83,6 +112,7 @@ problem 404 not_found "no job 4711" -X DELETE "$url/v1/jobs/4711"
 curl -sSN -m 60 -o "$work/stream" "$url/v1/events?topics=jobs,job.$id&after=0" &
 stream=$!
 story_pids="$story_pids $stream"
+until_true 60 test -e "$work/stream"
 until_true 60 grep -q running "$work/stream"
 call 202 -X POST "$url/v1/jobs/$id/cancel"
 until_true 60 job_is cancelled

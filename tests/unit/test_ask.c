@@ -1,6 +1,6 @@
-/* tests/unit/test_check.c: a data set read by another process, with what such a process can do. */
+/* tests/unit/test_ask.c: a question to another process, with what such a process can do. */
 #include "base/arena.h"
-#include "jobs/check.h"
+#include "jobs/ask.h"
 #include "tests/unit/check_main.h"
 
 #include <errno.h>
@@ -15,8 +15,9 @@ static char root[64];
 static struct err err;
 static struct loop *loop;
 static json_t *report;
+static const char *const question[] = {"check", "--brief", root, NULL};
 
-/* A worker whose check runs a shell's words; $3 is the data set. */
+/* A worker whose check runs a shell's words; $3 is what it is to check. */
 static char *worker(const char *words)
 {
     char *path = xasprintf("%s/worker", root);
@@ -39,15 +40,15 @@ static void stop(void *arg)
 static bool read_set(const char *words, int64_t timeout_ms)
 {
     char *path = worker(words);
-    struct check *check;
+    struct ask *ask;
     bool ok;
 
     loop = loop_new(&err);
-    check = check_start(path, loop, root, timeout_ms, stop, NULL, &err);
-    ck_assert_msg(check != NULL, "%s", err.msg);
+    ask = ask_start(path, loop, question, timeout_ms, stop, NULL, &err);
+    ck_assert_msg(ask != NULL, "%s", err.msg);
     ck_assert(loop_run(loop, &err));
-    ok = check_result(check, &report, &err);
-    check_free(check);
+    ok = ask_answer(ask, ERR_DATASET, &report, &err);
+    ask_free(ask);
     loop_free(loop);
     free(path);
     return ok;
@@ -84,11 +85,11 @@ static const struct {
     {"echo one >&2; echo 'error: no valid split' >&2; exit 1", ERR_DATASET, "no valid split"},
     {"echo '<3>no valid split' >&2; exit 1", ERR_DATASET, "no valid split"},
     {"echo 'detrd-worker: there is no libtorch' >&2; exit 1", ERR_UNAVAILABLE, "there is no libtorch"},
-    {"exit 1", ERR_DATASET, "detrd-worker check said nothing"},
+    {"exit 1", ERR_DATASET, "detrd-worker said nothing"},
     {"echo 'usage: x' >&2; exit 2", ERR_UNAVAILABLE, "usage: x"},
-    {"kill -9 $$", ERR_UNAVAILABLE, "detrd-worker check said nothing"},
-    {"echo '{'", ERR_UNAVAILABLE, "the report on the data set is not JSON"},
-    {"printf '%02000000d' 0", ERR_UNAVAILABLE, "the report on the data set is longer than 1048576 bytes"},
+    {"kill -9 $$", ERR_UNAVAILABLE, "detrd-worker said nothing"},
+    {"echo '{'", ERR_UNAVAILABLE, "the answer of detrd-worker is not JSON"},
+    {"printf '%02000000d' 0", ERR_UNAVAILABLE, "the answer of detrd-worker is longer than 1048576 bytes"},
 };
 
 START_TEST(what_is_wrong_is_told_in_the_worker_s_words)
@@ -121,7 +122,7 @@ START_TEST(who_takes_too_long_is_ended_with_all_that_it_has_started)
 
     ck_assert(!read_set(words, 1000));
     ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
-    ck_assert_ptr_nonnull(strstr(err.msg, "not read in time"));
+    ck_assert_ptr_nonnull(strstr(err.msg, "did not answer in time"));
     in = fopen(path, "r");
     if (in && fscanf(in, "%d", &pid) == 1) /* else it was ended before it came to that */
         while (is_running(pid))
@@ -136,7 +137,7 @@ END_TEST
 START_TEST(a_worker_that_is_not_there_is_an_error)
 {
     loop = loop_new(&err);
-    ck_assert_ptr_null(check_start("/nowhere/worker", loop, root, 1000, stop, NULL, &err));
+    ck_assert_ptr_null(ask_start("/nowhere/worker", loop, question, 1000, stop, NULL, &err));
     ck_assert_ptr_nonnull(strstr(err.msg, "No such file"));
     loop_free(loop);
 }
@@ -145,14 +146,14 @@ END_TEST
 START_TEST(who_is_not_asked_any_more_is_ended)
 {
     char *path = worker("exec sleep 600");
-    struct check *check;
+    struct ask *ask;
 
     loop = loop_new(&err);
-    check = check_start(path, loop, root, 60000, stop, NULL, &err);
-    ck_assert_ptr_nonnull(check);
-    ck_assert(!check_result(check, &report, &err));
+    ask = ask_start(path, loop, question, 60000, stop, NULL, &err);
+    ck_assert_ptr_nonnull(ask);
+    ck_assert(!ask_answer(ask, ERR_DATASET, &report, &err));
     ck_assert_str_eq(err.msg, "detrd is about to end");
-    check_free(check); /* returns only when it has ended */
+    ask_free(ask); /* returns only when it has ended */
     ck_assert(wait(NULL) == -1 && errno == ECHILD);
     loop_free(loop);
     free(path);
@@ -160,7 +161,7 @@ START_TEST(who_is_not_asked_any_more_is_ended)
 END_TEST
 
 // clang-format off
-TEST_MAIN("check",
+TEST_MAIN("ask",
     tcase_add_checked_fixture(tcase, setup, teardown);
     TEST(a_report_is_read_however_long_it_is)
     TEST_LOOP(what_is_wrong_is_told_in_the_worker_s_words, (int)(sizeof ends / sizeof *ends))
