@@ -144,6 +144,7 @@ int file_open_beneath(int dir, const char *path, struct err *err)
         return fd;
     (void)close(fd);
     err_set(err, ERR_INTERNAL, "open '%s': it is no regular file", path);
+    errno = EINVAL;
     return -1;
 }
 

@@ -16,8 +16,8 @@ MUST_CHECK char *file_read(int dir, const char *path, size_t max, size_t *size, 
 
 /* Opens a regular file beneath dir for reading, whoever has written what lies there: no link is followed, ".." leads
  * nowhere, and a pipe is not waited for.  Where the kernel has no openat2 (Linux before 5.6), only the last part of
- * path is kept from being a link.  Returns the descriptor (close it), or -1: ERR_NOT_FOUND when there is no such file.
- */
+ * path is kept from being a link.  Returns the descriptor (close it), or -1 with errno set: ERR_NOT_FOUND when there is
+ * no such file. */
 MUST_CHECK int file_open_beneath(int dir, const char *path, struct err *err);
 
 /* As file_read, of a file that is opened like that. */

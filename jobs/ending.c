@@ -33,29 +33,11 @@ static enum job_cause cause_in(const json_t *record)
     return cause == CAUSE_NONE ? CAUSE_INTERNAL : cause;
 }
 
-/* A crash after the bye is only a warning. */
-static void warn_of_crash(struct job *job)
-{
-    json_t *record = worker_read_json(job, "exit.json");
-    const json_t *number = json_object_get(record, "signal");
-    char detail[120];
-    struct err err;
-
-    if (json_is_integer(number)) {
-        (void)snprintf(detail, sizeof detail, "the trainer crashed after its last word: signal %" JSON_INTEGER_FORMAT,
-                       json_integer_value(number));
-        if (!spool_warn(job, detail, &err))
-            log_err("a warning is not recorded job=%" PRId64 " reason='%s'", job->id, err.msg);
-    }
-    json_decref(record);
-}
-
 static enum job_event end_by_bye(struct job *job, const json_t *bye)
 {
     const char *result = json_string_value(json_object_get(bye, "result"));
     const char *detail = json_string_value(json_object_get(bye, "detail"));
 
-    warn_of_crash(job);
     if (result && strcmp(result, "done") == 0)
         return job->state == JOB_STARTING
                    ? end(job, EV_DIED, CAUSE_INTERNAL, "the worker said done before it said hello")
@@ -70,7 +52,7 @@ static char *last_log_line(const struct job *job)
 {
     struct err ignored;
     size_t size;
-    char *text = file_read(job->worker.dir, "log.txt", LOG_MAX_BYTES, &size, &ignored);
+    char *text = file_read_beneath(job->worker.dir, "log.txt", LOG_MAX_BYTES, &size, &ignored);
     char *line;
 
     if (!text)
@@ -128,8 +110,14 @@ static enum job_event end_without_record(struct job *job)
 static enum job_event end_by_record(struct job *job, const json_t *record)
 {
     const char *detail = json_string_value(json_object_get(record, "detail"));
+    char *unread = *job->spool_fault ? xasprintf("how it ended is not known: %s", job->spool_fault) : NULL;
+    enum job_event event = end(job, EV_DIED, cause_in(record),
+                               detail   ? detail
+                               : unread ? unread
+                                        : "the worker ended without saying how");
 
-    return end(job, EV_DIED, cause_in(record), detail ? detail : "the worker ended without saying how");
+    free(unread);
+    return event;
 }
 
 enum job_event ending_of(struct job *job)
@@ -147,4 +135,20 @@ enum job_event ending_of(struct job *job)
     json_decref(record);
     json_decref(bye);
     return event;
+}
+
+bool ending_tell(struct job *job, struct err *err)
+{
+    json_t *record = job->attempt.bye ? worker_read_json(job, "exit.json") : NULL;
+    const json_t *number = json_object_get(record, "signal");
+    char detail[120];
+    bool ok = true;
+
+    if (json_is_integer(number)) {
+        (void)snprintf(detail, sizeof detail, "the trainer crashed after its last word: signal %" JSON_INTEGER_FORMAT,
+                       json_integer_value(number));
+        ok = spool_warn(job, detail, err);
+    }
+    json_decref(record);
+    return ok;
 }

@@ -31,7 +31,7 @@ struct worker {
     double next_kill_s; /* monotonic, once stop is asked */
 };
 
-enum { JOB_DETAIL_SIZE = 1024 };
+enum { JOB_DETAIL_SIZE = 1024, JOB_FAULT_SIZE = 256 };
 
 struct job {
     const struct jobs_env *env;
@@ -43,8 +43,10 @@ struct job {
     const char *spec;           /* of a job that starts */
     bool needs_bfloat16;        /* of a job that starts on a GPU */
     struct worker worker;
-    bool is_line_skipped; /* the spool is amid an oversized line */
-    int reports;          /* faults of the spool told so far */
+    bool is_line_skipped;             /* the spool is amid an oversized line */
+    int reports;                      /* faults of the spool told so far */
+    double spool_retry_s;             /* monotonic: the spool could not be read and is left alone until then */
+    char spool_fault[JOB_FAULT_SIZE]; /* why it could not; "": it could */
     /* how it ends, set before the step that ends it */
     enum job_cause cause;
     char detail[JOB_DETAIL_SIZE]; /* "": none */

@@ -53,14 +53,32 @@ static bool take_spool(struct jobs *jobs, struct job *job)
     bool more = true;
 
     for (int i = 0; more && i < PARTS_A_LOOK; i++) {
-        if (!spool_take(job, &more, &err) ||
-            (job->attempt.has_hello && job->state == JOB_STARTING && !job_step(job, EV_HELLO, &err))) {
+        /* the hello first: what follows it belongs to the next state */
+        if ((job->attempt.has_hello && job->state == JOB_STARTING && !job_step(job, EV_HELLO, &err)) ||
+            !spool_take(job, &more, &err)) {
             retry_later(jobs, job, &err);
             return false;
         }
     }
     jobs->has_more = jobs->has_more || more;
     return !more;
+}
+
+/* Ends job.  What is told of its end comes to disk together with it, so that it is told once. */
+static bool record_end(struct job *job, enum job_event event, struct err *err)
+{
+    struct store *store = job->env->store;
+    enum job_state state = job->state;
+    int reports = job->reports;
+
+    if (!store_begin(store, err))
+        return false;
+    if (ending_tell(job, err) && spool_finish(job, err) && job_step(job, event, err) && store_commit(store, err))
+        return true;
+    store_rollback(store);
+    job->state = state;
+    job->reports = reports;
+    return false;
 }
 
 /* Ends a job whose worker has ended.  False when it goes on, or when that must be tried again. */
@@ -71,11 +89,10 @@ static bool end_job(struct jobs *jobs, struct job *job)
 
     if (event == EV_UNSTARTED && !worker_discard(job))
         return false;
-    if (!spool_finish(job, &err) || !job_step(job, event, &err)) {
-        retry_later(jobs, job, &err);
-        return false;
-    }
-    return true;
+    if (record_end(job, event, &err))
+        return true;
+    retry_later(jobs, job, &err);
+    return false;
 }
 
 static void see_to_late(struct job *job)
@@ -96,6 +113,8 @@ static bool look_at_job(struct jobs *jobs, struct job *job)
 {
     bool has_ended = worker_has_ended(job); /* asked first, so that all it ever said is taken below */
 
+    if (has_ended)
+        job->spool_retry_s = 0; /* the last chance to read it */
     if (!take_spool(jobs, job))
         return false;
     if (has_ended)

@@ -2,6 +2,7 @@
 #include "jobs/spool.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "spec/message.h"
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 enum { BUFFER_SIZE = MESSAGE_MAX_BYTES + 64 * 1024, REPORTS_MAX = 20 };
+
+static const double retry_s = 60;
 
 /* One line that is being taken; attempt is what the transaction will write. */
 struct taking {
@@ -220,22 +223,73 @@ static bool take_line(struct job *job, struct attempt_row *attempt, char *line, 
 
 /* ---- the file ---- */
 
-/* Reads at the job's offset.  Returns the bytes read; 0 also while there is no spool. */
+/* Opens the spool.  What an earlier daemon took may end amid an oversized line. */
+static bool open_spool(struct job *job, struct err *err)
+{
+    int64_t offset = job->attempt.spool_offset;
+    char before = '\n';
+
+    job->worker.spool = file_open_beneath(job->worker.dir, "events.jsonl", err);
+    if (job->worker.spool < 0)
+        return false;
+    job->is_line_skipped = offset > 0 && pread(job->worker.spool, &before, 1, offset - 1) == 1 && before != '\n';
+    return true;
+}
+
+/* Reads at the job's offset.  Fills in the bytes read; 0 also while there is no spool.  On failure errno is set. */
 static bool read_spool(struct job *job, char *buffer, size_t size, size_t *used, struct err *err)
 {
     struct worker *worker = &job->worker;
     ssize_t got;
 
     *used = 0;
-    if (worker->spool < 0 && worker->dir >= 0)
-        worker->spool = openat(worker->dir, "events.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (worker->spool < 0)
-        return worker->dir < 0 || errno == ENOENT || err_os(err, "open 'events.jsonl' of job %" PRId64, job->id);
+    if (worker->dir < 0)
+        return true;
+    if (worker->spool < 0 && !open_spool(job, err))
+        return err->code == ERR_NOT_FOUND;
     got = pread(worker->spool, buffer, size, job->attempt.spool_offset);
     if (got < 0)
-        return err_os(err, "read 'events.jsonl' of job %" PRId64, job->id);
+        return err_os(err, "read 'events.jsonl'");
     *used = (size_t)got;
     return true;
+}
+
+/* Whether the daemon is short of something itself, so that the next try may do. */
+static bool is_passing(int number)
+{
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == EINTR;
+}
+
+/* Whether the job's last warning says the same already, told by an earlier daemon perhaps. */
+static bool is_told(const struct job *job, const char *detail)
+{
+    struct arena *arena = arena_new();
+    struct event_row row;
+    struct err ignored;
+    bool found = store_event_last(job->env->store, arena, job->id, EVENT_WARNING, &row, &ignored) && row.id;
+    json_t *json = found ? json_loads(row.data, 0, NULL) : NULL;
+    const char *last = json_string_value(json_object_get(json, "detail"));
+    bool is_same = last && strcmp(last, detail) == 0;
+
+    json_decref(json);
+    arena_free(arena);
+    return is_same;
+}
+
+/* A spool that cannot be read may never be: that is told once, and tried again rarely. */
+static bool leave_alone(struct job *job, const struct err *fault, struct err *err)
+{
+    char *detail = xasprintf("what the worker says cannot be read: %s", fault->msg);
+    bool ok = is_told(job, detail);
+
+    job->spool_retry_s = clock_monotonic_s() + retry_s;
+    (void)snprintf(job->spool_fault, sizeof job->spool_fault, "%s", detail);
+    if (!ok) {
+        log_warning("%s job=%" PRId64, detail, job->id);
+        ok = spool_warn(job, detail, err);
+    }
+    free(detail);
+    return ok;
 }
 
 /* Takes the lines in buffer until it ends or a hello is taken. */
@@ -290,11 +344,25 @@ static bool take_buffer(struct job *job, char *buffer, size_t used, struct err *
 
 bool spool_take(struct job *job, bool *more, struct err *err)
 {
-    char *buffer = xmalloc(BUFFER_SIZE);
     int64_t offset = job->attempt.spool_offset;
+    struct err fault;
     size_t used;
-    bool ok = read_spool(job, buffer, BUFFER_SIZE, &used, err) && take_buffer(job, buffer, used, err);
+    char *buffer;
+    bool ok;
 
+    *more = false;
+    if (clock_monotonic_s() < job->spool_retry_s)
+        return true;
+    buffer = xmalloc(BUFFER_SIZE);
+    if (read_spool(job, buffer, BUFFER_SIZE, &used, &fault)) {
+        *job->spool_fault = '\0';
+        ok = take_buffer(job, buffer, used, err);
+    } else if (is_passing(errno)) {
+        *err = fault;
+        ok = false;
+    } else {
+        ok = leave_alone(job, &fault, err);
+    }
     free(buffer);
     *more = ok && job->attempt.spool_offset > offset;
     return ok;
@@ -305,6 +373,8 @@ bool spool_finish(struct job *job, struct err *err)
     char byte;
     size_t used;
 
+    if (*job->spool_fault)
+        return true;
     if (!read_spool(job, &byte, 1, &used, err))
         return false;
     if (used == 0 || job->is_line_skipped)

@@ -55,7 +55,7 @@ void worker_close(struct worker *worker)
 
 static bool open_folder(struct job *job, const char *folder, struct err *err)
 {
-    job->worker.dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    job->worker.dir = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (job->worker.dir >= 0)
         return true;
     err_os(err, "open '%s'", folder);
@@ -77,7 +77,8 @@ json_t *worker_read_json(const struct job *job, const char *name)
 {
     struct err ignored; /* a record that is not there and one that cannot be read say the same: nothing */
     size_t size;
-    char *text = job->worker.dir < 0 ? NULL : file_read(job->worker.dir, name, RECORD_MAX_BYTES, &size, &ignored);
+    char *text =
+        job->worker.dir < 0 ? NULL : file_read_beneath(job->worker.dir, name, RECORD_MAX_BYTES, &size, &ignored);
     json_t *json = text ? parse_json(text, size, &ignored) : NULL;
 
     free(text);
@@ -119,7 +120,7 @@ static char **make_environment(struct arena *arena, const char *uuid)
 static bool open_stdio(int dir, int fds[3], struct err *err)
 {
     fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    fds[1] = fds[2] = openat(dir, "log.txt", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    fds[1] = fds[2] = openat(dir, "log.txt", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fds[0] >= 0 && fds[1] >= 0)
         return true;
     err_os(err, "open '%s'", fds[0] < 0 ? "/dev/null" : "log.txt");
@@ -200,10 +201,11 @@ bool worker_start(struct job *job, struct err *err)
 
 /* ---- whether it lives ---- */
 
-/* Whether another process holds the lock.  A free one is locked for the moment of asking, which a keeper bears. */
+/* Whether keeper or trainer holds the lock.  A free one is locked for the moment of asking, which a keeper bears. */
 static bool is_locked(const struct worker *worker)
 {
-    int fd = openat(worker->dir, "lock", O_RDONLY | O_CLOEXEC);
+    struct err ignored;
+    int fd = file_open_beneath(worker->dir, "lock", &ignored);
     bool is_held;
 
     if (fd < 0)
@@ -222,13 +224,34 @@ static pid_t pid_in_manifest(const struct job *job, const char *member)
     return pid > 1 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
-/* To be called before is_locked: a lock that is held after the pidfd was opened says that the pid is the keeper's. */
+static pid_t parent_of(pid_t pid)
+{
+    char *path = xasprintf("/proc/%d/stat", (int)pid);
+    struct err ignored;
+    char *text = file_read(AT_FDCWD, path, RECORD_MAX_BYTES, NULL, &ignored);
+    const char *at = text ? strrchr(text, ')') : NULL; /* the name before may hold anything */
+    int parent = 0;
+
+    if (!at || sscanf(at + 1, " %*c %d", &parent) != 1)
+        parent = 0;
+    free(text);
+    free(path);
+    return (pid_t)parent;
+}
+
+/* To be called before is_locked: a lock that is held after the pidfd was opened says that the pid is the keeper's,
+ * unless a trainer that has lost its keeper holds it yet. */
 static void find_keeper(struct job *job)
 {
-    pid_t pid = job->worker.pidfd < 0 ? pid_in_manifest(job, "keeper_pid") : 0;
+    pid_t pid = job->worker.pidfd < 0 ? pid_in_manifest(job, "keeper_pid") : 0, trainer, parent;
 
-    if (pid)
-        watch_keeper(job, pid);
+    if (!pid)
+        return;
+    watch_keeper(job, pid);
+    trainer = pid_in_manifest(job, "trainer_pid");
+    parent = trainer ? parent_of(trainer) : 0;
+    if (parent && parent != pid)
+        close_pidfd(&job->worker);
 }
 
 static bool child_has_ended(struct job *job)
@@ -251,11 +274,12 @@ bool worker_has_ended(struct job *job)
 {
     struct worker *worker = &job->worker;
 
-    if (worker->child)
-        return child_has_ended(job);
-    if (worker->was_child || worker->dir < 0)
+    if (worker->child && !child_has_ended(job))
+        return false;
+    if (worker->dir < 0)
         return true;
-    find_keeper(job);
+    if (!worker->was_child)
+        find_keeper(job);
     if (is_locked(worker))
         return false;
     close_pidfd(worker);
@@ -291,21 +315,6 @@ void worker_keep_asking(struct worker *worker)
 bool worker_is_late(const struct worker *worker)
 {
     return worker->stop_asked_s > 0 && clock_monotonic_s() >= worker->next_kill_s;
-}
-
-static pid_t parent_of(pid_t pid)
-{
-    char *path = xasprintf("/proc/%d/stat", (int)pid);
-    struct err ignored;
-    char *text = file_read(AT_FDCWD, path, RECORD_MAX_BYTES, NULL, &ignored);
-    const char *at = text ? strrchr(text, ')') : NULL; /* the name before may hold anything */
-    int parent = 0;
-
-    if (!at || sscanf(at + 1, " %*c %d", &parent) != 1)
-        parent = 0;
-    free(text);
-    free(path);
-    return (pid_t)parent;
 }
 
 /* Kills the trainer alone, so that the keeper, its only witness, records the end. */
@@ -349,10 +358,10 @@ static void remove_files(int dir)
 bool worker_discard(struct job *job)
 {
     struct worker *worker = &job->worker;
-    int lock = worker->dir < 0 ? -1 : openat(worker->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int lock = worker->dir < 0 ? -1 : openat(worker->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     char *folder = worker_folder(job->env, job->id, job->attempt.attempt);
     bool is_ours = worker->dir < 0 || (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 &&
-                                       faccessat(worker->dir, "manifest.json", F_OK, 0) < 0);
+                                       faccessat(worker->dir, "manifest.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0);
 
     if (is_ours && worker->dir >= 0) {
         remove_files(worker->dir);

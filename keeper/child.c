@@ -50,8 +50,15 @@ static void block_signals(sigset_t *mask)
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that left must not end the job */
 }
 
+void child_hold_signals(void)
+{
+    sigset_t mask;
+
+    block_signals(&mask);
+}
+
 /* Between fork and exec.  The signals stay blocked until all is set, so that none is lost in between. */
-static _Noreturn void become_trainer(const char *exe, char *const argv[], int log_fd, pid_t keeper,
+static _Noreturn void become_trainer(const char *exe, char *const argv[], int log_fd, int shared_fd, pid_t keeper,
                                      const sigset_t *mask)
 {
     (void)setpgid(0, 0);
@@ -59,6 +66,8 @@ static _Noreturn void become_trainer(const char *exe, char *const argv[], int lo
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != keeper)
         _exit(126);
     (void)dup2(log_fd, STDERR_FILENO);
+    if (shared_fd >= 0)
+        (void)fcntl(shared_fd, F_SETFD, 0);
     (void)signal(SIGPIPE, SIG_DFL);
     for (int i = 0; i < FORWARDED_COUNT; i++)
         (void)signal(forwarded[i], SIG_DFL); /* nohup's ignored SIGHUP too: the trainer decides */
@@ -68,7 +77,7 @@ static _Noreturn void become_trainer(const char *exe, char *const argv[], int lo
     _exit(126);
 }
 
-bool child_start(struct child *child, const char *exe, char *const argv[], struct err *err)
+bool child_start(struct child *child, const char *exe, char *const argv[], int shared_fd, struct err *err)
 {
     pid_t keeper = getpid();
     sigset_t mask;
@@ -91,7 +100,7 @@ bool child_start(struct child *child, const char *exe, char *const argv[], struc
     if (child->pid < 0)
         return err_os(err, "fork");
     if (child->pid == 0)
-        become_trainer(exe, argv, log_pipe[1], keeper, &mask);
+        become_trainer(exe, argv, log_pipe[1], shared_fd, keeper, &mask);
     (void)close(log_pipe[1]);
     return true;
 }

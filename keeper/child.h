@@ -2,7 +2,7 @@
  * The trainer dies with its keeper.  It stands in a process group of its own, so that each SIGTERM, SIGINT and SIGHUP
  * reaches it once, from here, also when a terminal sends them to the whole foreground group.  Its standard error passes
  * through the keeper, which keeps the last lines of it for the record; its standard output is the keeper's own.
- * One child a process: signals are blocked for good from child_start on. */
+ * One child a process: signals are blocked for good from child_hold_signals or child_start on. */
 #pragma once
 #include "base/err.h"
 #include <sys/resource.h>
@@ -23,8 +23,11 @@ struct child {
 /* The path of detrd-trainer: DETRD_TRAINER from the environment, else beside this program.  Free it. */
 char *child_trainer_path(void);
 
-/* Starts exe with argv.  ERR_LIBTORCH when there is no such program. */
-MUST_CHECK bool child_start(struct child *child, const char *exe, char *const argv[], struct err *err);
+/* Holds back the signals that are forwarded, for the child that is started next. */
+void child_hold_signals(void);
+
+/* Starts exe with argv.  shared_fd stays open in it; -1: none.  ERR_LIBTORCH when there is no such program. */
+MUST_CHECK bool child_start(struct child *child, const char *exe, char *const argv[], int shared_fd, struct err *err);
 
 /* Forwards signals and passes output on until the child has ended; status is waitpid's. */
 MUST_CHECK bool child_wait(struct child *child, int *status, struct rusage *usage, struct err *err);

@@ -173,7 +173,8 @@ static bool run_trainer(struct keeper *keeper, const char *folder, struct ending
     char *argv[] = {exe, (char *)folder, NULL};
     struct child child;
     struct message bye;
-    bool has_bye, ok = child_start(&child, exe, argv, err);
+    /* the lock goes along: a folder is free when its trainer has ended, too, and has written its last */
+    bool has_bye, ok = child_start(&child, exe, argv, keeper->lock, err);
 
     free(exe);
     if (!ok)
@@ -208,6 +209,7 @@ static int keep(struct keeper *keeper, const char *folder)
 
     (void)unlinkat(keeper->dir, "exit.json", 0); /* of a start that never reached the spool */
     set_environment(keeper->spec);
+    child_hold_signals(); /* once there is a manifest, a signal's end is recorded */
     if (!write_manifest(keeper, &err))
         return complain(KEEPER_FAILED, err.msg);
     if (!run_trainer(keeper, folder, &ending, &status, &usage, &err))
@@ -248,7 +250,7 @@ int keeper_hand_over(char *argv[])
 
     argv[0] = exe;
     set_environment(NULL);
-    ok = child_start(&child, exe, argv, &err) && child_wait(&child, &status, &usage, &err);
+    ok = child_start(&child, exe, argv, -1, &err) && child_wait(&child, &status, &usage, &err);
     free(exe);
     if (!ok)
         return complain(KEEPER_FAILED, err.msg);

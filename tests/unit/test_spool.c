@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char root[64];
@@ -86,8 +87,13 @@ static const char *last_warning(void)
 static void restart(void)
 {
     ck_assert(store_attempt_read(store, job.arena, job.id, &job.attempt, &err));
+    if (job.worker.spool >= 0)
+        (void)close(job.worker.spool);
+    job.worker.spool = -1;
     job.is_line_skipped = false;
     job.reports = 0;
+    job.spool_retry_s = 0;
+    *job.spool_fault = '\0';
 }
 
 #define HELLO                                                                                                          \
@@ -259,6 +265,64 @@ START_TEST(an_oversized_line_is_told_once_and_the_next_is_taken)
 }
 END_TEST
 
+START_TEST(an_oversized_line_is_told_once_over_a_restart)
+{
+    size_t size = 2 * MESSAGE_MAX_BYTES;
+    char *line = xmalloc(size + 1);
+
+    memset(line, 'x', size);
+    line[size] = '\0';
+    say(HELLO);
+    say(line);
+    take();
+    restart();
+    ck_assert(spool_finish(&job, &err));
+    say(line);
+    say("\n" PLAN);
+    take();
+    restart();
+    say(METRIC(3, 1, 2000));
+    take();
+    ck_assert_uint_eq(count_of(EVENT_WARNING), 1);
+    ck_assert(count_of(EVENT_PLAN) == 1 && count_of(EVENT_METRIC) == 1);
+    free(line);
+}
+END_TEST
+
+START_TEST(a_spool_that_cannot_be_read_is_told_once_and_tried_again_later)
+{
+    ck_assert_int_eq(mkdirat(job.worker.dir, "events.jsonl", 0700), 0);
+    for (int i = 0; i < 3; i++) {
+        take();
+        job.spool_retry_s = 0;
+    }
+    restart();
+    take();
+    ck_assert(spool_finish(&job, &err));
+    ck_assert_uint_eq(count_of(EVENT_WARNING), 1);
+    ck_assert_ptr_nonnull(strstr(last_warning(), "cannot be read: open 'events.jsonl': it is no regular file"));
+    ck_assert_ptr_nonnull(strstr(job.spool_fault, "no regular file"));
+
+    ck_assert_int_eq(unlinkat(job.worker.dir, "events.jsonl", AT_REMOVEDIR), 0);
+    say(HELLO PLAN);
+    take();
+    ck_assert_int_eq(job.attempt.last_seq, 0); /* not yet */
+    job.spool_retry_s = 0;
+    take();
+    ck_assert_int_eq(job.attempt.last_seq, 2);
+    ck_assert_str_eq(job.spool_fault, "");
+}
+END_TEST
+
+START_TEST(a_spool_that_is_a_link_is_not_read)
+{
+    ck_assert_int_eq(symlinkat("/etc/passwd", job.worker.dir, "events.jsonl"), 0);
+    take();
+    ck_assert_uint_eq(count_of(EVENT_WARNING), 1);
+    ck_assert_ptr_nonnull(strstr(last_warning(), "symbolic links"));
+}
+END_TEST
+
 START_TEST(a_worker_that_writes_only_garbage_does_not_fill_the_database)
 {
     for (int i = 0; i < 1000; i++)
@@ -320,6 +384,9 @@ int main(void)
     TEST_LOOP(a_line_that_is_no_message_is_told_and_left_out, sizeof faults / sizeof faults[0])
     TEST(a_gap_in_seq_is_told_and_the_message_taken)
     TEST(an_oversized_line_is_told_once_and_the_next_is_taken)
+    TEST(an_oversized_line_is_told_once_over_a_restart)
+    TEST(a_spool_that_cannot_be_read_is_told_once_and_tried_again_later)
+    TEST(a_spool_that_is_a_link_is_not_read)
     TEST(a_worker_that_writes_only_garbage_does_not_fill_the_database)
     TEST(a_failing_database_takes_nothing_and_the_next_try_takes_all)
     TEST(series_with_unfit_names_are_left_out)
