@@ -77,8 +77,8 @@ static char *metadata(const struct run *run)
     char *text;
 
     for (int i = 0; i < run->data->class_count; i++)
-        json_array_append_new(classes, json_pack("{sI si ss}", "id", (json_int_t)run->data->classes[i].id, "index", i,
-                                                 "name", run->data->classes[i].name));
+        json_array_append_new(classes, json_pack("{sI si ss}", "id", (json_int_t)run->data->classes[i].id, "index",
+                                                 run->data->classes[i].column, "name", run->data->classes[i].name));
     root =
         json_pack("{si ss so so s{sb ss ss sb} ss ss sI sI sI s{sf sI}}", "format", 1, "variant", run->variant->name,
                   "classes", classes, "spec", job_spec_write(run->spec), "amp", "enabled", (int)amp->enabled,

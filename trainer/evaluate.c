@@ -68,14 +68,15 @@ static void add_found(const struct collected *collected, const struct dataset *d
     for (int image = 0; image < batch->count; image++)
         for (int64_t k = 0; k < found->count; k++) {
             const struct target *target = &batch->targets[image];
-            int64_t at = image * found->count + k, label = found->labels[at];
+            int64_t at = image * found->count + k;
+            int label = dataset_class_at(data, found->labels[at]);
             const float *box = found->boxes + 4 * at;
             const double xywh[4] = {(double)box[0], (double)box[1], (double)(box[2] - box[0]),
                                     (double)(box[3] - box[1])};
 
-            if (label >= data->class_count) /* the head's last column is no class */
+            if (label < 0) /* a column of no class, as the head's last one may be */
                 continue;
-            coco_eval_add_detection(collected->eval, target->image_index, (int)label, (double)found->scores[at], xywh);
+            coco_eval_add_detection(collected->eval, target->image_index, label, (double)found->scores[at], xywh);
             detections_add(collected->file, target->image_id, data->classes[label].id, xywh, (double)found->scores[at]);
         }
 }

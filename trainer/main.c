@@ -52,7 +52,7 @@ static int main_check(int argc, char **argv)
 
     if (argc != 3 && !brief)
         return usage("detrd-worker check [--brief] DATASET");
-    if (!check_dataset(argv[argc - 1], setup_dataset_roots(), brief ? CHECK_JSON : CHECK_WORDS, stdout, &err))
+    if (!check_dataset(argv[argc - 1], setup_dataset_roots(), brief ? CHECK_BRIEF : CHECK_WHOLE, stdout, &err))
         return fail(&err);
     return EXIT_SUCCESS;
 }
@@ -104,7 +104,10 @@ static const struct command {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"devices", "devices", "what this machine and its libtorch can compute on, as JSON", main_devices},
-    {"check", "check [--brief] DATASET", "reads a whole data set and reports; --brief: as JSON", main_check},
+    {"check", "check [--brief] DATASET",
+     "reads a whole data set and reports; --brief: as JSON, with the images' headers only, so that it is "
+     "quick on large sets; a file that is cut short behind its header is then not found",
+     main_check},
     {"shapes", "shapes DIR [--train N] [--valid N] [--test N]", "writes the generated data set", main_shapes},
     {"--version", "--version", "versions", main_version},
     {"--help", "--help", "this list", main_help},

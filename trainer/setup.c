@@ -205,7 +205,7 @@ static bool setup_model(struct run *run, struct err *err)
     const struct model_config config = {.variant = run->variant,
                                         .positional_encoding_size =
                                             variant_positions(run->variant, (int)spec->resolution),
-                                        .num_classes = run->data->class_count,
+                                        .num_classes = run->data->num_classes,
                                         .num_queries = (int)spec->num_queries,
                                         .group_detr = (int)spec->group_detr};
 
@@ -249,8 +249,8 @@ static bool send_plan(struct run *run, struct err *err)
     json_t *classes = json_array();
 
     for (int i = 0; i < run->data->class_count; i++)
-        json_array_append_new(classes, json_pack("{sI si ss}", "id", (json_int_t)run->data->classes[i].id, "index", i,
-                                                 "name", run->data->classes[i].name));
+        json_array_append_new(classes, json_pack("{sI si ss}", "id", (json_int_t)run->data->classes[i].id, "index",
+                                                 run->data->classes[i].column, "name", run->data->classes[i].name));
     return report_send(run->report, "plan",
                        json_pack("{sI sI sI s{sI sI} so sI sI}", "epochs", (json_int_t)spec->epochs, "steps",
                                  (json_int_t)run->steps, "steps_per_epoch", (json_int_t)run->steps_per_epoch, "images",

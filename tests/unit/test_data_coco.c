@@ -466,41 +466,6 @@ START_TEST(two_thousand_boxes_in_one_image_are_read)
 }
 END_TEST
 
-#define EXPECTED                                                                                                       \
-    "; expected are train/, valid/ and, optional, test/, each with its images and a file _annotations.coco.json "      \
-    "(Roboflow's COCO layout)"
-
-START_TEST(a_missing_split_or_folder_says_what_is_expected)
-{
-    char *valid = files_path(&files, "valid/_annotations.coco.json"), *train = files_path(&files, FILE_NAME);
-    char *message = xasprintf("there is no valid split: '%s': No such file or directory" EXPECTED, valid);
-    struct dataset_options options = {.dir = "/nonexistent/x"};
-    struct err err = {0};
-    struct dataset *data;
-
-    files_write_set(&files, "[]");
-    data = files_open_sound(&files);
-    ck_assert_ptr_null(data->splits[SPLIT_TEST].folder);
-    dataset_free(data);
-    ck_assert_int_eq(unlink(valid), 0);
-    check_fails(message, "");
-    free(message);
-    ck_assert_int_eq(unlink(train), 0);
-    message = xasprintf("there is no train split: '%s': No such file or directory" EXPECTED, train);
-    check_fails(message, "");
-    free(message);
-
-    ck_assert_ptr_null(dataset_open(&options, &err));
-    ck_assert_int_eq(err.code, ERR_DATASET);
-    ck_assert_str_eq(err.msg, "data set folder '/nonexistent/x': No such file or directory");
-    options.dir = "/dev/null";
-    ck_assert_ptr_null(dataset_open(&options, &err));
-    ck_assert_str_eq(err.msg, "data set '/dev/null' is not a folder" EXPECTED);
-    free(train);
-    free(valid);
-}
-END_TEST
-
 TEST_MAIN("data_coco", tcase_add_checked_fixture(tcase, make, removed);
           TEST_LOOP(what_must_train_is_read, COUNT(sounds))
               TEST_LOOP(what_must_fail_names_file_pointer_and_value, COUNT(faults))
@@ -513,5 +478,4 @@ TEST_MAIN("data_coco", tcase_add_checked_fixture(tcase, make, removed);
                                           TEST(names_with_dots_in_them_are_names)
                                               TEST(a_link_may_lead_to_a_root_but_nowhere_else)
                                                   TEST(the_files_own_size_counts)
-                                                      TEST(two_thousand_boxes_in_one_image_are_read)
-                                                          TEST(a_missing_split_or_folder_says_what_is_expected))
+                                                      TEST(two_thousand_boxes_in_one_image_are_read))

@@ -171,7 +171,7 @@ START_TEST(a_report_counts_what_is_there_and_what_was_put_right)
 
     files_write_set(&files, "[" BOX ", " BOX ", {\"image_id\": 1, \"category_id\": 1, \"bbox\": [4, 5, 0, 10]}, "
                             "{\"image_id\": 1, \"category_id\": 1, \"bbox\": [4, 5, 2, 10], \"iscrowd\": 1}]");
-    text = report_of(CHECK_JSON);
+    text = report_of(CHECK_BRIEF);
     report = json_loads(text, 0, NULL);
     ck_assert_ptr_nonnull(report);
     train = json_object_get(report, "train");
@@ -183,15 +183,17 @@ START_TEST(a_report_counts_what_is_there_and_what_was_put_right)
     ck_assert_ptr_null(json_object_get(report, "test"));
     ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(report, "classes"), 0), "name")),
                      "thing");
+    ck_assert_str_eq(json_string_value(json_object_get(report, "pixels")), "not decoded");
     warning = json_array_get(json_object_get(report, "warnings"), 0);
     ck_assert_str_eq(json_string_value(json_object_get(warning, "pointer")), "/annotations/2/bbox");
     ck_assert_int_eq(json_integer_value(json_object_get(warning, "count")), 1);
     json_decref(report);
     free(text);
 
-    text = report_of(CHECK_WORDS);
+    text = report_of(CHECK_WHOLE);
     ck_assert_str_eq(text, "train: 1 images, 0 of them without a box; 2 boxes and 1 crowds\n"
                            "valid: 1 images, 1 of them without a box; 0 boxes and 0 crowds\n"
+                           "pixels decoded\n"
                            "1 classes:\n"
                            "  0 thing (id 1): 2 boxes in train, 0 in valid\n"
                            "warning: 1 box(es) without width or height, or outside of their image; they are left out "
@@ -200,15 +202,21 @@ START_TEST(a_report_counts_what_is_there_and_what_was_put_right)
 }
 END_TEST
 
-START_TEST(a_report_finds_images_whose_end_is_missing)
+START_TEST(a_whole_report_finds_images_whose_end_is_missing_and_a_brief_one_says_it_did_not_look)
 {
-    char *path = files_path(&files, "valid/a.png");
+    char *path = files_path(&files, "valid/a.png"), *text;
     struct err err = {0};
 
     files_write_set(&files, "[]");
     ck_assert_int_eq(truncate(path, 100), 0); /* the header is whole */
-    ck_assert(!check_dataset(files.dir, NULL, CHECK_JSON, stdout, &err));
+    ck_assert(!check_dataset(files.dir, NULL, CHECK_WHOLE, stdout, &err));
     ck_assert_int_eq(err.code, ERR_DATASET);
+    ck_assert_str_eq(err.msg, "image 'valid/a.png': the file is truncated");
+    text = report_of(CHECK_BRIEF);
+    ck_assert_ptr_nonnull(strstr(text, "\"pixels\": \"not decoded\""));
+    free(text);
+    ck_assert_int_eq(truncate(path, 20), 0);
+    ck_assert(!check_dataset(files.dir, NULL, CHECK_BRIEF, stdout, &err));
     ck_assert_str_eq(err.msg, "image 'valid/a.png': the file is truncated");
     free(path);
 }
@@ -224,7 +232,7 @@ START_TEST(the_blood_cells_are_sound)
 
     if (access(dir, F_OK) == 0) {
         out = fopen("/dev/null", "w");
-        ck_assert_msg(check_dataset(dir, NULL, CHECK_WORDS, out, &err), "%s", err.msg);
+        ck_assert_msg(check_dataset(dir, NULL, CHECK_WHOLE, out, &err), "%s", err.msg);
         ck_assert_int_eq(fclose(out), 0);
     } else {
         (void)printf("skip: no data set in %s\n", dir);
@@ -237,4 +245,5 @@ END_TEST
 TEST_MAIN("data_shapes", tcase_add_checked_fixture(tcase, make, removed); TEST(shapes_are_written_and_read_back)
               TEST(the_annotation_file_is_roboflows_form) TEST(a_folder_with_something_in_it_stays_as_it_is)
                   TEST(a_report_counts_what_is_there_and_what_was_put_right)
-                      TEST(a_report_finds_images_whose_end_is_missing) TEST(the_blood_cells_are_sound))
+                      TEST(a_whole_report_finds_images_whose_end_is_missing_and_a_brief_one_says_it_did_not_look)
+                          TEST(the_blood_cells_are_sound))

@@ -56,20 +56,22 @@ static json_t *class_reports(const struct dataset *data)
         for (enum split split = SPLIT_TRAIN; split < SPLIT_COUNT; split++)
             if (data->splits[split].folder)
                 (void)json_object_set_new(counts, split_name(split), json_integer(boxes[i * SPLIT_COUNT + (int)split]));
-        (void)json_array_append_new(classes, json_pack("{sIsissso}", "id", (json_int_t)data->classes[i].id, "index", i,
-                                                       "name", data->classes[i].name, "boxes", counts));
+        (void)json_array_append_new(classes,
+                                    json_pack("{sIsissso}", "id", (json_int_t)data->classes[i].id, "index",
+                                              data->classes[i].column, "name", data->classes[i].name, "boxes", counts));
     }
     free(boxes);
     return classes;
 }
 
-static json_t *make_report(const struct dataset *data, json_t *warnings)
+static json_t *make_report(const struct dataset *data, enum check_form form, json_t *warnings)
 {
     json_t *report = json_object();
 
     for (enum split split = SPLIT_TRAIN; split < SPLIT_COUNT; split++)
         if (data->splits[split].folder)
             (void)json_object_set_new(report, split_name(split), split_report(&data->splits[split]));
+    (void)json_object_set_new(report, "pixels", json_string(form == CHECK_WHOLE ? "decoded" : "not decoded"));
     (void)json_object_set_new(report, "classes", class_reports(data));
     (void)json_object_set(report, "warnings", warnings);
     return report;
@@ -93,12 +95,13 @@ static void print_words(const json_t *report, FILE *out)
                           split_name(split), number(counts, "images"), number(counts, "background_images"),
                           number(counts, "boxes"), number(counts, "crowds"));
     }
+    (void)fprintf(out, "pixels %s\n", json_string_value(json_object_get(report, "pixels")));
     (void)fprintf(out, "%zu classes:\n", json_array_size(classes));
     json_array_foreach(classes, i, item)
     {
         const json_t *boxes = json_object_get(item, "boxes");
 
-        (void)fprintf(out, "  %zu %s (id %lld): %lld boxes in train, %lld in valid\n", i,
+        (void)fprintf(out, "  %lld %s (id %lld): %lld boxes in train, %lld in valid\n", number(item, "index"),
                       json_string_value(json_object_get(item, "name")), number(item, "id"), number(boxes, "train"),
                       number(boxes, "valid"));
     }
@@ -114,12 +117,12 @@ bool check_dataset(const char *dir, const char *roots, enum check_form form, FIL
         .dir = dir, .roots = roots, .test = true, .warn = add_warning, .warn_arg = warnings};
     struct dataset *data = dataset_open(&options, err);
 
-    if (data && decode_all(data, err))
-        report = make_report(data, warnings);
-    if (report && form == CHECK_JSON && json_dumpf(report, out, JSON_INDENT(1)) == 0)
-        (void)fputc('\n', out);
-    else if (report && form == CHECK_WORDS)
+    if (data && (form == CHECK_BRIEF || decode_all(data, err)))
+        report = make_report(data, form, warnings);
+    if (report && form == CHECK_WHOLE)
         print_words(report, out);
+    else if (report && json_dumpf(report, out, JSON_INDENT(1)) == 0)
+        (void)fputc('\n', out);
     dataset_free(data);
     json_decref(warnings);
     json_decref(report);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { POINTER_SIZE = 96, SHOWN = 60 /* bytes of a value that a message shows */ };
 static const size_t max_file = (size_t)4 << 30;
@@ -303,10 +304,13 @@ static void read_file(struct json_pull *json, struct coco *coco)
 bool coco_read(const char *path, const char *file, struct arena *arena, struct coco *coco, struct err *err)
 {
     struct json_pull json;
+    struct stat status;
     size_t size;
     char *text;
 
     *coco = (struct coco){.file = file, .arena = arena};
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) /* opening a pipe would wait */
+        return err_set(err, ERR_DATASET, "%s: is not a file", file);
     text = file_read(AT_FDCWD, path, max_file, &size, err);
     if (!text) {
         err->code = ERR_DATASET;

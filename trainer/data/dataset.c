@@ -6,6 +6,7 @@
 #include "trainer/data/coco.h"
 #include "trainer/data/id_map.h"
 #include "trainer/data/image.h"
+#include "trainer/data/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,13 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char annotation_file[] = "_annotations.coco.json";
-static const char expected[] = "expected are train/, valid/ and, optional, test/, each with its images and a file "
-                               "_annotations.coco.json (Roboflow's COCO layout)";
-
 /* What opening works with. */
 struct opening {
     const struct dataset_options *options;
+    const struct layout *layout;
     struct dataset *data;
     char **roots;           /* real paths, ending in "/"; NULL ends them */
     struct id_map class_of; /* category id → class */
@@ -82,14 +80,11 @@ static bool below_a_root(char *const *roots, const char *real)
     return false;
 }
 
-/* Refuses names that lead out of the data set, and files that are not there. */
-static bool check_path(const struct opening *opening, const char *path, const char *name, const char *file,
-                       struct err *err)
+/* Refuses links that lead out of the data set, and files that are not there. */
+static bool check_path(const struct opening *opening, const char *path, const char *name, struct err *err)
 {
     char real[PATH_MAX];
 
-    if (!name_is_plain(file))
-        return err_set(err, ERR_DATASET, "'%s' is refused: a file_name must lead to below its split's folder", name);
     if (!realpath(path, real)) /* each part that is a link is followed */
         return err_set(err, ERR_DATASET, "image '%s': %s", name, strerror(errno));
     if (!below_a_root(opening->roots, real))
@@ -134,8 +129,10 @@ static bool read_images(struct opening *opening, const struct coco *coco, struct
         (void)snprintf(name, sizeof(name), "%s/%s", strrchr(split->folder, '/') + 1, from->file);
         if (snprintf(path, sizeof(path), "%s/%s", split->folder, from->file) >= (int)sizeof(path))
             return err_set(err, ERR_DATASET, "image '%.200s…': the path is too long", name);
-        if (!check_path(opening, path, name, from->file, err) ||
-            !image_size(path, name, &image->width, &image->height, err))
+        if (!name_is_plain(from->file))
+            return err_set(err, ERR_DATASET, "'%s' is refused: a file_name must lead to below its split's folder",
+                           name);
+        if (!check_path(opening, path, name, err) || !image_size(path, name, &image->width, &image->height, err))
             return false;
         if (from->width != image->width || from->height != image->height) /* NAN differs too */
             count_case(&other_size, i);
@@ -245,23 +242,30 @@ static bool read_split(struct opening *opening, enum split which, const struct c
     return ok;
 }
 
+static bool tell_missing(const struct opening *opening, enum split which, const char *path, struct err *err)
+{
+    int why = errno;
+    char words[LAYOUT_WORDS];
+
+    layout_describe(opening->layout, words);
+    return err_set(err, ERR_DATASET, "there is no %s split: '%.200s': %s; expected is %s", split_name(which), path,
+                   strerror(why), words);
+}
+
 static bool open_split(struct opening *opening, enum split which, struct err *err)
 {
     struct dataset *data = opening->data;
-    const char *name = split_name(which);
-    char *folder = arena_printf(data->arena, "%s/%s", opening->options->dir, name);
-    char *path = arena_printf(data->arena, "%s/%s", folder, annotation_file);
-    struct coco coco;
+    const char *file = opening->layout->splits[which].annotations;
+    char *path = file ? arena_printf(data->arena, "%s/%s", opening->options->dir, file) : NULL;
+    struct coco coco = {0};
     bool ok;
 
-    if (access(path, F_OK) != 0) {
-        if (which == SPLIT_TEST)
-            return true;
-        return err_set(err, ERR_DATASET, "there is no %s split: '%s': %s; %s", name, path, strerror(errno), expected);
-    }
-    data->splits[which].folder = folder;
-    ok = coco_read(path, arena_printf(data->arena, "%s/%s", name, annotation_file), data->arena, &coco, err) &&
-         (which != SPLIT_TRAIN || classes_build(data, &coco, &opening->class_of, err)) &&
+    if (!path || access(path, F_OK) != 0)
+        return opening->layout->splits[which].optional || !path || tell_missing(opening, which, path, err);
+    data->splits[which].folder =
+        arena_printf(data->arena, "%s/%s", opening->options->dir, opening->layout->splits[which].images);
+    ok = check_path(opening, path, file, err) && coco_read(path, file, data->arena, &coco, err) &&
+         (which != SPLIT_TRAIN || classes_build(data, &coco, opening->layout, &opening->class_of, err)) &&
          read_split(opening, which, &coco, err);
     coco_clear(&coco);
     return ok;
@@ -279,14 +283,29 @@ struct dataset *dataset_open(const struct dataset_options *options, struct err *
     if (stat(options->dir, &st) != 0)
         ok = err_set(err, ERR_DATASET, "data set folder '%s': %s", options->dir, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
-        ok = err_set(err, ERR_DATASET, "data set '%s' is not a folder; %s", options->dir, expected);
+        ok = err_set(err, ERR_DATASET, "data set '%s' is not a folder", options->dir);
     else
-        ok = open_split(&opening, SPLIT_TRAIN, err) && open_split(&opening, SPLIT_VALID, err) &&
-             (!options->test || open_split(&opening, SPLIT_TEST, err));
+        ok = (opening.layout = layout_find(options->dir, err)) && open_split(&opening, SPLIT_TRAIN, err) &&
+             open_split(&opening, SPLIT_VALID, err) && (!options->test || open_split(&opening, SPLIT_TEST, err));
     if (ok)
         return data;
     dataset_free(data);
     return NULL;
+}
+
+int dataset_class_at(const struct dataset *data, int64_t column)
+{
+    int low = 0, high = data->class_count;
+
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+
+        if (data->classes[middle].column < column)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < data->class_count && data->classes[low].column == column ? low : -1;
 }
 
 void dataset_free(struct dataset *data)

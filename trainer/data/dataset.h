@@ -1,9 +1,9 @@
 /* trainer/data/dataset.h: a data set in memory: classes, and names, sizes and boxes of its images; no pixels.
  *
- * Layout: Roboflow's COCO: train/, valid/ and, optional, test/, each with its images and _annotations.coco.json. Labels
- * and cleaning follow rf-detr's rules: label = position of the category in the train split, sorted by id, grouping
- * nodes left out.  What is wrong with a data set is ERR_DATASET: err->msg names file, JSON pointer and value,
- * err->where holds the pointer.  A dataset does not change once it is open, so any thread may read it. */
+ * Layouts: see layout.h; which one it is shows what lies there.  Labels and cleaning follow rf-detr's rules (7.1, 7.2):
+ * classes are the train split's categories, sorted by id, grouping nodes left out.  What is wrong with a data set is
+ * ERR_DATASET: err->msg names file, JSON pointer and value, err->where holds the pointer.  A dataset does not change
+ * once it is open, so any thread may read it. */
 #pragma once
 #include "base/err.h"
 
@@ -11,18 +11,19 @@
 
 enum split { SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST, SPLIT_COUNT };
 
-/* "train", "valid", "test" */
+/* "train", "valid", "test", whatever the layout calls it */
 const char *split_name(enum split split);
 
 struct data_class {
-    int64_t id;       /* as in the JSON */
-    const char *name; /* the class's index is its position in dataset.classes */
+    int64_t id; /* as in the JSON */
+    int column; /* of the model's logits; grows with the position */
+    const char *name;
 };
 
 struct data_object {
     float box[4]; /* x1 y1 x2 y2 in pixels of the image, inside it, x2 > x1, y2 > y1 */
     float area;   /* px²: the annotation's, or the box's where it gives none */
-    int label;    /* 0 … class_count - 1 */
+    int label;    /* position in dataset.classes */
     bool crowd;   /* no target of training; in evaluation a region to ignore */
 };
 
@@ -43,6 +44,7 @@ struct data_split {
 struct dataset {
     struct data_class *classes;
     int class_count;
+    int num_classes; /* the model's K: columns 0 … K; those of no class stay unused */
     struct data_split splits[SPLIT_COUNT];
     struct arena *arena; /* owns all of the above */
 };
@@ -51,7 +53,7 @@ struct dataset {
 struct data_warning {
     const char *detail;  /* a sentence */
     const char *pointer; /* of the first case: "/annotations/3/bbox" */
-    const char *file;    /* "train/_annotations.coco.json" */
+    const char *file;    /* below the data set's folder: "train/_annotations.coco.json" */
     int64_t count;       /* cases in that file */
 };
 
@@ -66,6 +68,9 @@ struct dataset_options {
 
 /* Reads the annotations and the header of every image, or returns NULL.  Without a valid split: an error. */
 MUST_CHECK struct dataset *dataset_open(const struct dataset_options *options, struct err *err);
+
+/* The position in classes of the class that a column of the logits stands for, or -1. */
+int dataset_class_at(const struct dataset *data, int64_t column);
 
 /* NULL is fine. */
 void dataset_free(struct dataset *data);

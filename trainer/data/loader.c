@@ -75,7 +75,7 @@ static void write_target(const struct loader *loader, const struct sample *sampl
     target->crowd_count = sample->crowd_count;
     for (int i = 0; i < sample->count + sample->crowd_count; i++) {
         sample_write_box(sample, i, target->boxes[i]);
-        target->labels[i] = sample->objects[i].label;
+        target->labels[i] = loader->options.data->classes[sample->objects[i].label].column;
         target->areas[i] = sample->objects[i].area;
     }
 }
