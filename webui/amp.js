@@ -1,7 +1,7 @@
 // The AMP panel: the verdict first, then the policy, then what each point of the model ran in, train beside eval.
-import {attribute, fill, h, text} from './dom.js';
+import {fill, h, text} from './dom.js';
 import * as format from './format.js';
-import {empty, shape, table} from './widgets.js';
+import {empty, shape, tallTable} from './widgets.js';
 
 const words = (row) => (row ? `${row.dtype} on ${row.device}` : format.NONE);
 
@@ -66,7 +66,5 @@ export function ampPanel() {
 
 function traces(all) {
     const cells = all.map(([point, train, evaluated, depth, differs]) => [differs ? h('strong', {class: 'bad'}, `≠ ${point}`) : point, train, evaluated, depth]);
-    const box = table('Precision of each point', [['Point', 'mono'], ['Train', 'mono'], ['Eval', 'mono'], ['Autocast depth', 'number']], cells);
-    attribute(box, 'class', 'scroll tall');
-    return box;
+    return tallTable('Precision of each point', [['Point', 'mono'], ['Train', 'mono'], ['Eval', 'mono'], ['Autocast depth', 'number']], cells);
 }

@@ -2,7 +2,7 @@
 
 const TIMEOUT_MS = 15000;
 
-// status 0: no answer came.  The other members are those of application/problem+json (RFC 9457) as detrd sends it.
+// status 0: no answer came, in time (isSlow) or at all.  The other members are those of application/problem+json (RFC 9457) as detrd sends it.
 export class Problem extends Error {
     constructor(status, body) {
         super(body.detail ?? body.title ?? `The answer was ${status}.`);
@@ -25,11 +25,11 @@ export function address(path, query = {}) {
     return pairs.length ? `${path}?${new URLSearchParams(pairs)}` : path;
 }
 
-async function request(method, path, {query, signal} = {}) {
+async function request(method, path, {query, signal, headers} = {}) {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     let reply;
     try {
-        reply = await fetch(address(path, query), {method, signal: signal ? AbortSignal.any([signal, limit]) : limit});
+        reply = await fetch(address(path, query), {method, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit});
         keepTime(reply);
         const json = /json/.test(reply.headers.get('Content-Type') ?? '');
         const body = json ? await reply.json() : await reply.text();
@@ -39,7 +39,7 @@ async function request(method, path, {query, signal} = {}) {
     } catch (error) {
         if (error instanceof Problem || signal?.aborted)
             throw error;
-        throw new Problem(0, {detail: 'No connection to detrd.'});
+        throw new Problem(0, {detail: 'No connection to detrd.', isSlow: error.name === 'TimeoutError'});
     }
 }
 
@@ -51,6 +51,7 @@ function keepTime(reply) {
 }
 
 export const get = (path, query, signal) => request('GET', path, {query, signal});
+export const getCsv = (path, query) => request('GET', path, {query, headers: {Accept: 'text/csv'}});
 export const post = (path, signal) => request('POST', path, {signal});
 
 // A reply of problem `missing`, such as a log or a trace that does not exist yet, as null.

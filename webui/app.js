@@ -11,15 +11,24 @@ const ROUTES = [
     [/^\/jobs\/(\d+)$/, 'jobs', () => import('./views/job.js')],
 ];
 const KEYS = [['g o', 'Overview'], ['g j', 'Jobs'], ['t', 'Light or dark'], ['?', 'These keys'],
-    ['← →', 'In a chart: move the cursor, with Shift by 10'], ['f', 'In a chart: full width'], ['0', 'In a chart: zoom out']];
+    ['← →', 'In a chart: move the cursor, with Shift by 10'], ['Home End', 'In a chart: first and newest point'], ['+ −', 'In a chart: zoom around the cursor'],
+    ['0', 'In a chart: show everything'], ['f', 'In a chart: full width']];
 const BANNER_AFTER_MS = 3000;
+// Why there is no connection, as far as a page can tell.
+const LOST = {
+    refused: 'detrd does not answer: it is being restarted, or the way to it is cut.',
+    silent: 'detrd has not answered for a while: it is held up, or the way to it is.',
+    offline: 'This device has no network.',
+};
+const KEEP = 'Your jobs keep running; this page catches up by itself.';
 
 const dot = h('span', {class: 'live', hidden: true});
-const banner = h('div', {class: 'banner', role: 'alert', hidden: true},
-    'No connection to detrd. Your jobs keep running; this page catches up by itself.');
+const banner = h('div', {class: 'banner', role: 'alert', hidden: true});
 const main = h('main', {id: 'main', tabindex: -1});
+const singleKeys = h('input', {type: 'checkbox', checked: stored('keys') !== 'off', on: {change: () => store('keys', singleKeys.checked ? 'on' : 'off')}});
 const help = h('dialog', {'aria-label': 'Keys'}, h('h2', {}, 'Keys'),
-    h('dl', {class: 'keys'}, KEYS.map(([key, does]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, does)])),
+    h('dl', {class: 'keys'}, KEYS.map(([key, does]) => [h('dt', {}, key.split(' ').map((one) => [h('kbd', {}, one), ' '])), h('dd', {}, does)])),
+    h('label', {class: 'option'}, singleKeys, ' Single letters are keys'),
     h('form', {method: 'dialog'}, h('button', {}, 'Close')));
 let leave = () => {};
 let opened = 0;
@@ -48,14 +57,14 @@ const page = {
     error: (problem) => fill(main, errorView(problem)),
 };
 
+const faultWords = (problem) => (problem.status >= 500
+    ? `detrd could not answer${problem.request_id ? ` (request ${problem.request_id})` : ''}: ${problem.message} Try again; if it stays, tell the operator.` : problem.message);
+
 function errorView(problem) {
-    const missing = problem.status === 404 || problem.status === 410;
-    const words = problem.status >= 500
-        ? `detrd could not answer${problem.request_id ? ` (request ${problem.request_id})` : ''}. Try again; if it stays, tell the operator this number.`
-        : problem.message;
-    page.title(missing ? 'Not found' : 'Error', 'bad');
+    const missing = {404: 'Not found', 410: 'Deleted'}[problem.status];
+    page.title(missing ?? 'Error', 'bad');
     reveal(dot, false);
-    return h('div', {class: 'error'}, h('h1', {}, missing ? 'Not found' : 'That did not work'), h('p', {}, words),
+    return h('div', {class: 'error'}, h('h1', {}, missing ?? 'That did not work'), h('p', {}, faultWords(problem)),
         h('p', {}, h('a', {href: '/'}, 'To the overview')));
 }
 
@@ -87,7 +96,7 @@ function failed(problem, shown) {
     if (!(problem instanceof Problem))
         console.error(problem);
     if (shown.ready?.() && problem.status !== 404 && problem.status !== 410) {
-        text(banner, problem.message);
+        text(banner, faultWords(problem));
         reveal(banner, true);
         return false;
     }
@@ -97,22 +106,20 @@ function failed(problem, shown) {
 }
 
 let lostSince = 0;
-function connection(state) {
-    clearTimeout(lostSince);
+function connection(state, why) {
     reveal(dot, true);
-    const lost = state === 'lost';
-    attribute(dot, 'class', lost ? 'live lost' : 'live');
-    text(dot, lost ? 'Reconnecting' : 'Live');
-    if (lost) {
-        lostSince = setTimeout(() => {
-            text(banner, 'No connection to detrd. Your jobs keep running; this page catches up by itself.');
-            reveal(banner, true);
-        }, BANNER_AFTER_MS);
-    } else {
-        if (!banner.hidden)
-            say('Connected again. Nothing was missed.');
-        reveal(banner, false);
+    attribute(dot, 'class', state === 'lost' ? 'live lost' : 'live');
+    text(dot, state === 'lost' ? 'Reconnecting' : 'Live');
+    if (state === 'lost') {
+        text(banner, `${LOST[navigator.onLine ? why : 'offline']} ${KEEP}`);
+        lostSince ||= setTimeout(() => reveal(banner, true), BANNER_AFTER_MS);
+        return;
     }
+    clearTimeout(lostSince);
+    lostSince = 0;
+    if (!banner.hidden)
+        say('Connected again. Nothing was missed.');
+    reveal(banner, false);
 }
 
 function go(url) {
@@ -138,31 +145,41 @@ addEventListener('popstate', () => open());
 function turn() {
     const dark = document.documentElement.dataset.theme !== 'dark';
     paint(dark);
+    store('theme', dark ? 'dark' : 'light');
+}
+
+// detail: whether what is off the screen must be painted too.
+function paint(dark, detail = false) {
+    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+    document.dispatchEvent(new CustomEvent('theme', {detail}));
+}
+
+function store(key, value) {
     try {
-        localStorage.setItem('theme', dark ? 'dark' : 'light');
+        localStorage.setItem(key, value);
     } catch { /* without storage the choice lasts as long as the page */ }
 }
 
-function paint(dark) {
-    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
-    document.dispatchEvent(new Event('theme'));
-}
-
-function stored() {
+function stored(key) {
     try {
-        return localStorage.getItem('theme');
+        return localStorage.getItem(key);
     } catch {
         return null;
     }
 }
 
 const system = matchMedia('(prefers-color-scheme: dark)');
-system.addEventListener('change', () => stored() ?? paint(system.matches));
-paint((stored() ?? (system.matches ? 'dark' : 'light')) === 'dark');
+const paintChosen = () => paint((stored('theme') ?? (system.matches ? 'dark' : 'light')) === 'dark');
+system.addEventListener('change', paintChosen);
+addEventListener('beforeprint', () => paint(false, true)); // paper is white
+addEventListener('afterprint', paintChosen);
+paintChosen();
 
 let before = '';
 document.addEventListener('keydown', (event) => {
     if (event.target.closest?.('input, select, textarea, dialog') || event.ctrlKey || event.metaKey || event.altKey)
+        return;
+    if (!singleKeys.checked && event.key !== '?')
         return;
     const keys = {'?': () => help.showModal(), t: turn, 'g o': () => go('/'), 'g j': () => go('/jobs')};
     const act = keys[`${before} ${event.key}`] ?? keys[event.key];

@@ -10,7 +10,7 @@ const score = {format: format.score, floor: 0, ceiling: 1};
 const ratio = {format: format.percent, axis: format.percent, floor: 0, ceiling: 1};
 const memory = {format: format.gib, axis: format.gib, floor: 0};
 
-// first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
+// unscaled: what the note says of a job without a gradient scaler.  first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
 // that starts so.  The rest is told in chart.js.
 const CHARTS = [
     {title: 'Loss', note: 'total', first: 'step', lines: [line('train/loss', 'train', {noise: true})]},
@@ -20,7 +20,7 @@ const CHARTS = [
     {title: 'Loss terms', note: 'unweighted', first: 'step',
         lines: [line('train/loss_ce', 'class', {noise: true}), line('train/loss_bbox', 'box', {noise: true}), line('train/loss_giou', 'GIoU', {noise: true})]},
     {title: 'Learning rate', note: 'heads', first: 'step', lines: [line('train/lr', 'heads', {format: format.tiny, axis: format.tiny, floor: 0})]},
-    {title: 'Gradient norm', note: 'before clipping', first: 'step',
+    {title: 'Gradient norm', note: 'before clipping', unscaled: 'no loss scale', first: 'step',
         lines: [line('train/grad_norm', 'norm', {noise: true}), line('amp/scale', 'loss scale', {format: format.count, right: true})]},
     {title: 'Throughput', note: 'and data wait', first: 'step',
         lines: [line('train/images_per_s', 'images/s', {format: format.rate, noise: true, floor: 0}),
@@ -38,8 +38,15 @@ export const isShown = (name) => CHARTS.some(({each, lines}) => (each ? name.sta
 
 // The specs for chart.js; job() is the job as it is known.
 export function chartSpecs(curves, job) {
-    const eachLine = (prefix) => [...curves.names].filter((name) => name.startsWith(prefix)).slice(0, CLASSES_SHOWN)
-        .map((name) => line(name, name.slice(prefix.length), score));
-    return CHARTS.map((spec) => ({...spec, lines: () => spec.lines ?? eachLine(spec.each),
+    const each = (prefix) => [...curves.names].filter((name) => name.startsWith(prefix));
+    const eachLine = (prefix) => each(prefix).slice(0, CLASSES_SHOWN).map((name) => line(name, name.slice(prefix.length), score));
+    const note = ({note: words, each: prefix, unscaled}) => {
+        const all = prefix ? each(prefix).length : 0;
+        if (all > CLASSES_SHOWN)
+            return `${words}, ${CLASSES_SHOWN} of ${all} classes`;
+        const {enabled, grad_scaler: scaled, dtype} = job()?.spec?.amp ?? {};
+        return unscaled && enabled && !scaled ? `${words}; ${dtype} has ${unscaled}` : words;
+    };
+    return CHARTS.map((spec) => ({...spec, note: () => note(spec), lines: () => spec.lines ?? eachLine(spec.each),
         nothing: spec.first && (() => NOTHING[spec.first][isFinal(job()) ? 1 : 0])}));
 }

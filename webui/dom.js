@@ -38,6 +38,28 @@ export function text(node, value) {
 // Replaces what is in node.
 export const fill = (node, ...children) => node.replaceChildren(...flat(children));
 
+// Replaces node's one child by a newer state of it; what is scrolled stays where it is, and what is selected is left alone.
+export function refill(node, child) {
+    const {scrollTop = 0, scrollLeft = 0} = node.firstElementChild ?? {};
+    if (holdsSelection(node))
+        return;
+    fill(node, child);
+    Object.assign(child, {scrollTop, scrollLeft});
+}
+
+// Whether the reader has selected text in node.
+export function holdsSelection(node) {
+    const selection = getSelection();
+    return !selection.isCollapsed && node.contains(selection.anchorNode);
+}
+
+// Hands text to the reader as a file.
+export function save(words, name, type) {
+    const href = URL.createObjectURL(new Blob([words], {type}));
+    h('a', {href, download: name}).click();
+    setTimeout(() => URL.revokeObjectURL(href), 10000);
+}
+
 export const reveal = (node, visible) => attribute(node, 'hidden', !visible);
 
 // Makes parent's children the rows of items, in their order.  make(item) returns {node, update(item)}, once a key; rows

@@ -17,11 +17,12 @@ const TYPES = [...NUMBERED, 'log', 'gpu', 'ping', 'reset'];
 //   view.event(type, data)     takes an event; → 'now' or 'soon' when something must be asked for, 'paint', or ''
 //   view.reset()               what it has of the stream is of no use any more
 //   view.paint()               shows what it has
-// state('live') or state('lost') tells each change.  failed(error) takes an error that is not a lost connection, and ends
-// it all when it returns true.  env: the browser, or what a test puts in its place.
+// state('live') or state('lost', why) tells each change; why is 'refused', or 'silent' where nothing came for too long.
+// failed(error) takes an error that is not a lost connection, and ends it all when it returns true.  env: the browser, or
+// what a test puts in its place.
 export class Live {
     constructor(view, state, failed, env = browser()) {
-        Object.assign(this, {view, state, failed, env, abort: new AbortController(), source: null, topics: [], position: null, was: null, tries: 0,
+        Object.assign(this, {view, state, failed, env, abort: new AbortController(), source: null, topics: [], position: null, was: null, why: '', tries: 0,
             due: Infinity, asked: -Infinity, painted: -Infinity, next: Infinity, asking: false, all: false, retry: null, watchdog: nothing, timer: nothing});
         this.asleep = env.wake(() => this.retry && this.connect());
         this.connect();
@@ -76,7 +77,7 @@ export class Live {
         if (error.isLost && this.retry)
             return false; // the stream was lost before
         if (error.isLost) {
-            this.lost();
+            this.lost(error.isSlow ? 'silent' : 'refused');
         } else if (this.failed(error)) {
             this.stop();
         } else {
@@ -96,7 +97,7 @@ export class Live {
         const on = (type, act) => source.addEventListener(type, (message) => source === this.source && act(message));
         this.source = source;
         on('open', () => this.opened(after));
-        on('error', () => this.lost());
+        on('error', () => this.lost('refused'));
         TYPES.forEach((type) => on(type, (message) => this.take(type, message)));
         this.watch();
     }
@@ -117,9 +118,9 @@ export class Live {
     }
 
     // Reconnecting is ours: the browser's own is slower, and ends at the first reply that is an error.
-    lost() {
+    lost(why) {
         this.close();
-        this.tell('lost');
+        this.tell('lost', why);
         const pause = BACK_OFF_MS[Math.min(this.tries++, BACK_OFF_MS.length - 1)];
         this.again(pause * (0.8 + 0.4 * this.env.random()));
     }
@@ -129,15 +130,16 @@ export class Live {
         this.retry = this.env.later(pause, () => this.connect());
     }
 
-    tell(is) {
-        if (is !== this.was)
-            this.state(is);
+    tell(is, why = '') {
+        if (is + why !== this.was + this.why)
+            this.state(is, why);
         this.was = is;
+        this.why = why;
     }
 
     watch() {
         this.watchdog();
-        this.watchdog = this.env.later(SILENCE_MS, () => this.lost());
+        this.watchdog = this.env.later(SILENCE_MS, () => this.lost('silent'));
     }
 
     take(type, message) {

@@ -43,8 +43,10 @@ export function progressWords(job) {
 export const ratio = (progress) => (progress?.steps ? progress.step / progress.steps : 0);
 export const doneAt = (progress) => (progress?.eta_s === null || progress?.eta_s === undefined ? null : now() + 1000 * progress.eta_s);
 
-// trend(job) gives the values of the sparkline.
-export function runningRow(trend) {
+const WAIT_SAID = 0.15; // share of a step that waits for images and is worth saying
+
+// trend(job) gives the values of the sparkline, wait(job) the share of a step that waits for images, where it is known.
+export function runningRow(trend, wait) {
     return (job) => {
         const who = titled(job);
         const bar = meter(`Progress of job ${job.id}`);
@@ -52,10 +54,11 @@ export function runningRow(trend) {
         const spark = sparkline();
         const best = h('b');
         const speed = h('span');
+        const waits = h('small', {class: 'warn'});
         const end = clock();
         const left = h('small');
         const node = h('div', {class: 'row running', role: 'row'}, cell('', who.node), cell('grow', bar.node, words),
-            cell('number map', spark.node, best), cell('number speed', speed), cell('number end', end.node, left));
+            cell('number map', spark.node, best), cell('number speed', speed, waits), cell('number end', end.node, left));
         return {node, update(one) {
             const {progress} = one;
             who.update(one);
@@ -65,6 +68,7 @@ export function runningRow(trend) {
             text(best, format.score(one.best?.value));
             attribute(best, 'title', one.best ? `best so far, epoch ${one.best.epoch}` : null);
             text(speed, format.rate(progress?.images_per_s));
+            text(waits, wait(one) >= WAIT_SAID ? `data wait ${format.percent(wait(one))}` : '');
             end.update(doneAt(progress));
             text(left, doneAt(progress) === null ? '' : `in about ${format.span(progress.eta_s)}`);
         }};
@@ -109,18 +113,22 @@ export function endedRow(job) {
     }};
 }
 
-// A panel that holds rows under column headings, with the number of them; hidden while there are none.
-export function listPanel(title, headings, make) {
+// A panel that holds rows under column headings, with the number of them; hidden while there are none.  At most `most` rows
+// are shown, and the link `more` says how many there are besides.
+export function listPanel(title, headings, make, most, more) {
     const total = h('span', {class: 'total'});
     const body = h('div', {role: 'rowgroup', class: 'rows'});
+    const rest = h('a', {href: more, class: 'rest', hidden: true});
     const rows = new Map();
     const node = h('section', {class: 'panel list', hidden: true}, h('div', {role: 'table', 'aria-label': title},
         h('div', {role: 'rowgroup'}, h('div', {class: `row head ${title.toLowerCase()}`, role: 'row'},
             h('div', {role: 'columnheader'}, h('h2', {}, title, ' ', total)),
-            headings.map(([name, kind]) => h('div', {class: kind, role: 'columnheader'}, name)))), body));
-    return {node, update(jobs) {
+            headings.map(([name, kind]) => h('div', {class: kind, role: 'columnheader'}, name)))), body), rest);
+    return {node, update(jobs, count) {
         reveal(node, jobs.length > 0);
-        text(total, jobs.length);
-        keyed(body, rows, jobs, (job) => job.id, make);
+        text(total, count);
+        reveal(rest, jobs.length > most);
+        text(rest, `${format.count(jobs.length - most)} more, in the list of all jobs`);
+        keyed(body, rows, jobs.slice(0, most), (job) => job.id, make);
     }};
 }

@@ -47,6 +47,15 @@ export function merge(history, live) {
     return history;
 }
 
+// Whether a place on axis `by` is in range, {x, from, to}; a range says nothing of the other axis.
+export const isWithin = ({x, from, to}, by, place) => x !== by || (place >= from && place <= to);
+
+// The points of curve that are in range.
+export function pick(curve, range) {
+    const kept = curve.step.map((_, i) => i).filter((i) => isWithin(range, 'step', curve.step[i]) && isWithin(range, 'time', curve.time_ms[i]));
+    return {...Object.fromEntries(COLUMNS.map((name) => [name, kept.map((i) => curve[name][i])])), settled: 0};
+}
+
 // Folds curve in place until it has at most twice budget points, two points into one that keeps their min, max and mean:
 // spikes stay.  All of it where it is far too long, as a history is; then only its older half, so that new points are whole.
 export function bound(curve, budget) {

@@ -1,8 +1,9 @@
-// The curves of the open job: their history, asked for once, and the live points behind it.
+// The curves of the open job: their history, asked for once, the live points behind it, and the range that is zoomed into.
 import * as api from './api.js';
-import {bound, empty, insert, merge, read} from './series.js';
+import {bound, empty, insert, isWithin, merge, pick, read} from './series.js';
 
 const POINTS = 400; // buckets a curve, about one a pixel; twice as many points are kept
+const MARGIN = 0.25; // asked for on each side of a range: smoothing starts before it, and lines run out of the chart
 const NAMES_AT_ONCE = 50; // the API takes 100; an address stays short
 
 export class Curves {
@@ -21,7 +22,7 @@ export class Curves {
     }
 
     forget() {
-        Object.assign(this, {stale: true, names: new Set(), curves: new Map(), newest: {}, definitions: new Map()});
+        Object.assign(this, {stale: true, names: new Set(), curves: new Map(), newest: {}, definitions: new Map(), range: null, detail: null});
     }
 
     // Reads the history.  Returns the id of the last event that is in it, null while there are no points.
@@ -44,15 +45,37 @@ export class Curves {
 
     // The first part's last id holds for all: the others are asked for after it was there.
     async parts(names, signal) {
-        const part = async (i) => {
-            const reply = await api.get(this.path, {name: names.slice(i, i + NAMES_AT_ONCE), points: POINTS}, signal);
+        const part = async (some) => {
+            const reply = await api.get(this.path, {name: some, points: POINTS}, signal);
             this.apply(reply);
             return reply.last_id;
         };
-        const last = names.length && await part(0);
-        const starts = names.map((_, i) => i).filter((i) => i && i % NAMES_AT_ONCE === 0);
-        await Promise.all(starts.map(part));
+        const [first, ...others] = chunks(names);
+        const last = first && await part(first);
+        await Promise.all(others.map(part));
         return last;
+    }
+
+    // Shows range, {x: 'step' or 'time', from, to} (whole numbers, time in ms), in points of its own; null: everything.
+    // Until they are there, the points known already stand.
+    async look(range, signal) {
+        this.range = range;
+        if (!range || !this.detail || !isWithin(this.detail.range, range.x, range.from) || !isWithin(this.detail.range, range.x, range.to))
+            this.detail = null;
+        if (!range)
+            return;
+        const wide = widened(range);
+        const replies = await Promise.all(chunks([...this.names]).map((some) => api.get(this.path, {name: some, points: POINTS * (1 + 2 * MARGIN), ...wide}, signal)));
+        if (this.range !== range)
+            return; // another was chosen meanwhile
+        const curves = new Map(replies.flatMap((reply) => [...read(reply)]));
+        curves.forEach((curve, name) => merge(curve, pick(this.get(name), wide)));
+        this.detail = {range: wide, curves};
+    }
+
+    // Every point of these series in range (null: all) as CSV, with a line of headings.
+    csv(names, range) {
+        return api.getCsv(this.path, {name: names, ...range});
     }
 
     apply(reply) {
@@ -71,8 +94,17 @@ export class Curves {
                 this.curves.set(name, empty());
             insert(this.curves.get(name), {attempt, step, epoch, time_ms, value});
             bound(this.curves.get(name), POINTS);
+            this.addDetail(name, {attempt, step, epoch, time_ms, value});
             this.stale ||= !this.names.has(name);
         }
+    }
+
+    addDetail(name, point) {
+        const curve = this.detail?.curves.get(name);
+        if (!curve || !isWithin(this.detail.range, 'step', point.step) || !isWithin(this.detail.range, 'time', point.time_ms))
+            return;
+        insert(curve, point);
+        bound(curve, POINTS);
     }
 
     news(name, one) {
@@ -82,6 +114,11 @@ export class Curves {
 
     get(name) {
         return (this.before ?? this.curves).get(name) ?? empty();
+    }
+
+    // The curve as it is looked at: of the range where that is there, else all of it.
+    shown(name) {
+        return this.detail?.curves.get(name) ?? this.get(name);
     }
 
     value(name) {
@@ -103,4 +140,11 @@ export class Curves {
         const plan = progress?.steps && progress.epochs ? progress.steps / progress.epochs : 0;
         return plan >= least && plan <= most && plan > 0 ? Math.max(1, plan) : Math.max(1, least);
     }
+}
+
+const chunks = (names) => Array.from({length: Math.ceil(names.length / NAMES_AT_ONCE)}, (_, i) => names.slice(i * NAMES_AT_ONCE, (i + 1) * NAMES_AT_ONCE));
+
+function widened({x, from, to}) {
+    const margin = Math.ceil((to - from) * MARGIN);
+    return {x, from: Math.max(0, from - margin), to: to + margin};
 }

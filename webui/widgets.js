@@ -22,6 +22,7 @@ const STATES = {
     cancelled: ['Cancelled', 'off', 'square'],
     busy: ['Busy', 'run', 'play'],
     free: ['Free', 'ok', 'ring'],
+    outside: ['In use', 'warn', 'square'],
 };
 export const FAVICONS = {queued: 'wait', starting: 'run', running: 'run', stopping: 'wait', done: 'ok', failed: 'bad', cancelled: 'ok'};
 
@@ -111,6 +112,13 @@ export function table(caption, columns, rows) {
             h('thead', {}, h('tr', {}, columns.map(([name, kind]) => h('th', {scope: 'col', class: kind}, name)))),
             h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell, i) =>
                 h(i ? 'td' : 'th', {class: columns[i][1], scope: i ? null : 'row'}, cell)))))));
+}
+
+// One that scrolls by itself, under its headings.
+export function tallTable(...words) {
+    const node = table(...words);
+    attribute(node, 'class', 'scroll tall');
+    return node;
 }
 
 // A button that asks once more in place: question names what is kept.  act() returns a promise.

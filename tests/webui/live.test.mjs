@@ -8,7 +8,7 @@ const lost = Object.assign(new Error('no connection'), {isLost: true});
 // answers: what each refresh gives, an id, null or an error; the last one again and again.
 function tab(answers, {failed = () => false} = {}) {
     const clock = {now: 0, timers: [], frames: [], hidden: false, woken: () => {}};
-    const seen = {states: [], paints: [], asked: [], events: [], resets: 0, faults: [], sources: [], topics: ['jobs']};
+    const seen = {states: [], whys: [], paints: [], asked: [], events: [], resets: 0, faults: [], sources: [], topics: ['jobs']};
 
     class Source {
         constructor(address) {
@@ -55,7 +55,7 @@ function tab(answers, {failed = () => false} = {}) {
         paint: () => seen.paints.push(clock.now),
     };
     const settled = () => new Promise((resolve) => setImmediate(resolve));
-    const live = new Live(view, (state) => seen.states.push(state), (error) => {
+    const live = new Live(view, (state, why) => { seen.states.push(state); seen.whys.push(why); }, (error) => {
         seen.faults.push(error.message);
         return failed(error);
     }, env);
@@ -130,12 +130,19 @@ test('it backs off from 1 s to 30 s, and from 1 s again after it was back', asyn
     await one.passes(200000);
     const times = one.asked.map(([at]) => at).slice(1);
     assert.deepEqual(times.map((at, i) => at - (times[i - 1] ?? 0)).slice(0, 8), [1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
-    assert.deepEqual(one.states, ['live', 'lost']);
+    assert.deepEqual(one.whys, ['', 'refused', 'silent']); // the last one neither opens nor fails
     one.source().opens();
     one.source().fails();
     const before = one.asked.length;
     await one.passes(1000);
     assert.equal(one.asked.length, before + 1);
+});
+test('why there is no connection is told: refused, or silent for too long, and each change of it', async () => {
+    const slow = Object.assign(new Error('no answer'), {isLost: true, isSlow: true});
+    const one = await opened([10, lost, slow, slow, 10]);
+    one.source().fails();
+    await one.passes(8000);
+    assert.deepEqual([one.states, one.whys], [['live', 'lost', 'lost'], ['', 'refused', 'silent']]);
 });
 test('a network that comes back or a tab that is shown ends the pause', async () => {
     const one = await opened([10, lost, lost, lost, 10]);

@@ -14,7 +14,8 @@ function daemon(rows) {
             return Response.json({metrics: Object.fromEntries(Object.entries(rows).map(([name, all]) =>
                 [name, {value: all.at(-1)[2], step: all.at(-1)[1], epoch: 1, time: new Date(all.at(-1)[1]).toISOString()}]))});
         }
-        const x = names.map((name) => rows[name]);
+        const [from, to] = [Number(url.searchParams.get('from') ?? 0), Number(url.searchParams.get('to') ?? Infinity)];
+        const x = names.map((name) => rows[name].filter(([, step]) => step >= from && step <= to));
         return Response.json({
             x: x.map((all) => ({step: all.map(([, step]) => step), epoch: all.map(([, step]) => Math.ceil(step / 10)), time_ms: all.map(([id]) => id), attempt: all.map(() => 1)})),
             series: names.map((name, i) => ({name, definition: `what ${name} is`, x: i, value: x[i].map(([, , value]) => value)})),
@@ -147,4 +148,50 @@ test('steps per epoch come from the plan, and where the curve contradicts it fro
     assert.equal(curves.stepsPerEpoch({progress: {steps: 500, epochs: 10}}), 20);
     apply([48, 96], [1, 2]); // ends of buckets
     assert.equal(curves.stepsPerEpoch({progress: {steps: 500, epochs: 10}}), 50);
+});
+
+test('what is zoomed into is asked for in its own points, with a margin, and the live points behind it go on', async () => {
+    const rows = {[LOSS]: history(1, 100)};
+    const {curves, asked} = await loaded(rows);
+    const range = {x: 'step', from: 80, to: 120};
+    const answer = curves.look(range);
+    live(curves, 101); // while the answer is on its way, which does not have it
+    await answer;
+    assert.equal(named(asked).at(-1), '?name=train%2Floss&points=600&x=step&from=70&to=130');
+    assert.deepEqual(curves.shown(LOSS).step, history(70, 101).map(([, step]) => step));
+    assert.deepEqual(curves.get(LOSS).step, history(1, 101).map(([, step]) => step));
+    [102, 130, 131].forEach((step) => live(curves, step));
+    assert.deepEqual(curves.shown(LOSS).step.slice(-3), [101, 102, 130]);
+    await curves.look(null);
+    assert.deepEqual(curves.shown(LOSS), curves.get(LOSS));
+});
+test('of two ranges that are chosen one after the other the last one is shown, in whatever order they are answered', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 100)});
+    const plain = globalThis.fetch;
+    let release = null;
+    globalThis.fetch = async (...words) => {
+        const reply = plain(...words);
+        await new Promise((resolve) => { release = resolve; });
+        return reply;
+    };
+    const first = curves.look({x: 'step', from: 10, to: 14});
+    await new Promise((resolve) => setImmediate(resolve));
+    globalThis.fetch = plain;
+    await curves.look({x: 'step', from: 50, to: 54});
+    release();
+    await first;
+    assert.deepEqual(curves.shown(LOSS).step, [49, 50, 51, 52, 53, 54, 55]);
+});
+test('a range by time takes the points of that time', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 60)});
+    await curves.look({x: 'time', from: 40, to: 60});
+    live(curves, 64);
+    live(curves, 70);
+    assert.deepEqual(curves.shown(LOSS).step.slice(-1), [64]);
+});
+test('a failed look leaves the points that are known', async () => {
+    const {curves} = await loaded({[LOSS]: history(1, 100)});
+    globalThis.fetch = async () => { throw new TypeError('refused'); };
+    await assert.rejects(curves.look({x: 'step', from: 80, to: 90}), {isLost: true});
+    assert.equal(curves.shown(LOSS).step.length, 100);
 });

@@ -12,6 +12,8 @@ import {Curves} from '../store.js';
 import {clock, confirmed, FAVICONS, isFinal, jobName, meter, pill, stateWord, tile} from '../widgets.js';
 
 const LOG_LINES = 200;
+const LOG_MORE = 4; // times as many lines, once the reader has come to their top
+const LOG_MOST = 20000;
 const AXES = ['step', 'epoch', 'time'];
 const SMOOTH = 0.6;
 const MOST_SMOOTH = 0.99;
@@ -22,16 +24,19 @@ const STALE = {state: DOCUMENTS, deleted: ['job'], plan: ['job'], metric: ['job'
 export function show(main, [id], page) {
     const path = `/v1/jobs/${id}`;
     const curves = new Curves(id, isShown);
-    const group = new Group(fromAddress());
-    const parts = {classes: sections.classes(), log: sections.log(`${path}/log`), config: sections.config(), amp: ampPanel(), warnings: sections.events(), files: sections.files(id), curl: sections.curl(id)};
+    const group = new Group(fromAddress(), zoomed);
+    const parts = {classes: sections.classes(), log: sections.log(`${path}/log`, olderLines), config: sections.config(), amp: ampPanel(), warnings: sections.warnings(), events: sections.events(),
+        files: sections.files(id), curl: sections.curl(id)};
     const head = header(() => api.post(`${path}/cancel`).then((job) => { known.job = job; paint(); }));
     const progress = progressPanel();
     const grid = h('div', {class: 'charts', id: 'charts'});
-    const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.files, parts.curl];
+    const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.events, parts.files, parts.curl];
     const bar = toolbar(group, order);
-    const afterStart = [bar, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
-    const known = {job: null, amp: null, log: '', checkpoints: []};
+    const afterStart = [bar.node, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
+    const known = {job: null, amp: null, log: '', checkpoints: [], schema: null};
     const stale = new Set();
+    let lines = LOG_LINES;
+    let looking = new AbortController();
     let traced = false;
     let ready = false;
 
@@ -47,7 +52,31 @@ export function show(main, [id], page) {
             throw error;
         }
         await lay(known.job);
+        if (group.view.zoom && (all || !curves.detail))
+            zoomed();
         return last;
+    }
+
+    // The range is asked for in its own points.  Without an answer those that are known stand, and the next refresh asks again.
+    async function zoomed() {
+        intoAddress(group.view);
+        bar.update();
+        looking.abort();
+        looking = new AbortController();
+        const {signal} = looking;
+        try {
+            await curves.look(group.range(), signal);
+            group.paint();
+        } catch (error) {
+            if (!signal.aborted && !error.isLost)
+                console.error(error);
+        }
+    }
+
+    async function olderLines() {
+        lines = Math.min(LOG_MOST, lines * LOG_MORE);
+        known.log = await api.get(`${path}/log`, {tail: lines});
+        parts.log.update(known.log);
     }
 
     // The trace is there from the first step on; asked for earlier it is a 404, which browsers write into their console.
@@ -57,12 +86,13 @@ export function show(main, [id], page) {
             say(`Job ${id} is ${stateWord(job.state).toLowerCase()}.`);
         known.job = job;
         traced ||= curves.names.size > 0 || job.cause === 'amp_mismatch';
-        const asked = {log: () => api.get(`${path}/log`, {tail: LOG_LINES}, signal), amp: () => (traced ? api.getIfThere(`${path}/amp`, {}, signal) : null),
+        const asked = {log: () => api.get(`${path}/log`, {tail: lines}, signal), amp: () => (traced ? api.getIfThere(`${path}/amp`, {}, signal) : null),
             checkpoints: () => api.get(`${path}/checkpoints`, {}, signal).then(({checkpoints}) => checkpoints)};
-        await Promise.all(Object.entries(asked).map(async ([name, ask]) => {
+        const readSchema = async () => { known.schema ??= await api.get('/v1/schemas/job', {}, signal); };
+        await Promise.all([readSchema(), ...Object.entries(asked).map(async ([name, ask]) => {
             if (job.attempt && wanted.has(name))
                 known[name] = await ask();
-        }));
+        })]);
     }
 
     // Points come with their events; everything else an event only makes stale.
@@ -91,10 +121,10 @@ export function show(main, [id], page) {
             return;
         const uPlot = await load();
         chartSpecs(curves, () => known.job).forEach((spec) => grid.append(new Chart(uPlot, spec, curves, group).node));
-        fill(main, head.node, progress.node, bar, h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
+        fill(main, head.node, progress.node, bar.node, h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
         ready = true;
         if (job.state === 'failed')
-            bar.before(parts.log.node);
+            bar.node.before(parts.log.node);
         document.getElementById(location.hash.slice(1))?.scrollIntoView();
     }
 
@@ -105,19 +135,21 @@ export function show(main, [id], page) {
         progress.update(job, curves, known.checkpoints);
         parts.classes.update(curves);
         parts.log.update(known.log);
-        parts.config.update(job.spec);
+        parts.config.update(job.spec, known.schema);
+        parts.events.update(job, known.checkpoints);
         parts.amp.update(known.amp);
         parts.warnings.update(job.warnings ?? []);
-        parts.files.update(known.checkpoints, job.folder);
+        parts.files.update(known.checkpoints, job);
         group.set({stepsPerEpoch: curves.stepsPerEpoch(job)});
         const done = ratio(job.progress);
         page.title(`${isFinal(job) || !done ? stateWord(job.state) : format.percent(done)} ${jobName(job)}`, FAVICONS[job.state]);
     }
 
-    const repaint = () => group.paint();
+    const repaint = (event) => group.paint(event.detail);
     document.addEventListener('theme', repaint);
     return {refresh, event, paint, reset: () => curves.reset(), topics: () => ['jobs', `job.${id}`], ready: () => ready, leave() {
         document.removeEventListener('theme', repaint);
+        looking.abort();
         group.leave();
     }};
 }
@@ -129,6 +161,11 @@ function header(stop) {
     const stopRunning = confirmed('Stop', 'Stop after a checkpoint of the current step? The best checkpoint stays.', 'Stop job', stop);
     const removeWaiting = confirmed('Remove', 'Remove this job from the queue? Its spec stays.', 'Remove job', stop);
     const fact = (name, value) => value && h('span', {}, `${name} `, h('b', {}, value));
+    const at = (when) => {
+        const node = clock();
+        node.update(when);
+        return when && node.node;
+    };
     const node = h('div', {class: 'jobhead'}, h('div', {}, h('div', {class: 'line'}, title, state.node), facts), stopRunning, removeWaiting);
     return {node, update(job, amp) {
         const spec = job.spec ?? {};
@@ -141,7 +178,7 @@ function header(stop) {
         const data = spec.dataset_dir?.replace(/\/+$/, '').split('/').at(-1);
         const words = [fact('RF-DETR', spec.model && `${spec.model} at ${spec.resolution} px`), fact('Data', data && format.visible(data)),
             fact('Device', deviceWords(job.device)), fact('Owner', job.user && format.visible(job.user)), fact('Attempt', job.attempt > 1 && job.attempt),
-            fact('AMP', ampWords(spec.amp, amp)), ...Object.entries(spec.labels ?? {}).map(([key, value]) => fact(format.visible(key), format.visible(String(value))))];
+            fact('AMP', ampWords(spec.amp, amp)), fact('Submitted', at(job.made)), fact('Started', at(job.started)), fact('Ended', at(job.ended)), ...Object.entries(spec.labels ?? {}).map(([key, value]) => fact(format.visible(key), format.visible(String(value))))];
         const key = words.map((word) => word?.textContent).join('|');
         if (facts.dataset.key !== key)
             fill(facts, words);
@@ -197,17 +234,22 @@ function updateTiles(tiles, job, curves, checkpoints) {
     tiles.checkpoint.update(newest ? `step ${format.count(newest.step)}` : format.NONE, newest && format.bytes(newest.bytes));
 }
 
-// How the charts are looked at is in the address, to be shared: ?x=epoch&smooth=0.9&log=1.
+// How the charts are looked at is in the address, to be shared: ?x=epoch&from=3&to=8&smooth=0.9&log=1.
 function fromAddress() {
     const query = new URLSearchParams(location.search);
     const smooth = Number(query.get('smooth') ?? SMOOTH);
-    return {x: AXES.includes(query.get('x')) ? query.get('x') : AXES[0], smooth: smooth >= 0 && smooth <= MOST_SMOOTH ? smooth : SMOOTH, log: query.get('log') === '1'};
+    const zoom = ['from', 'to'].map((key) => Number(query.get(key) ?? NaN));
+    return {x: AXES.includes(query.get('x')) ? query.get('x') : AXES[0], smooth: smooth >= 0 && smooth <= MOST_SMOOTH ? smooth : SMOOTH, log: query.get('log') === '1',
+        zoom: zoom[0] >= 0 && zoom[1] > zoom[0] && zoom[1] < Infinity ? zoom : null};
 }
 
-function intoAddress({x, smooth, log}) {
-    const pairs = [x !== AXES[0] && ['x', x], smooth !== SMOOTH && ['smooth', smooth], log && ['log', 1]].filter(Boolean);
+function intoAddress({x, smooth, log, zoom}) {
+    const ends = zoom ? [['from', zoom[0]], ['to', zoom[1]]] : [];
+    const pairs = [x !== AXES[0] && ['x', x], ...ends, smooth !== SMOOTH && ['smooth', smooth], log && ['log', 1]].filter(Boolean);
     history.replaceState(null, '', api.address(location.pathname, Object.fromEntries(pairs)) + location.hash);
 }
+
+const rangeWords = ({x, zoom}) => zoom.map({time: (t) => format.time(t * 1000, t * 1000), epoch: (n) => n.toFixed(2), step: format.count}[x]).join(' – ');
 
 // Anchors and what all charts share; it sticks to the top.
 function toolbar(group, order) {
@@ -215,11 +257,21 @@ function toolbar(group, order) {
     const set = (change) => {
         group.set(change);
         intoAddress(view);
+        bar.update();
     };
     const choose = h('select', {on: {change: () => set({x: choose.value, zoom: null})}}, AXES.map((one) => h('option', {selected: one === view.x}, one)));
     const smooth = h('input', {type: 'range', min: 0, max: MOST_SMOOTH, step: 0.01, value: view.smooth, on: {input: () => set({smooth: Number(smooth.value)})}});
+    const weight = h('output', {class: 'weight'});
     const log = h('input', {type: 'checkbox', checked: view.log, on: {change: () => set({log: log.checked})}});
-    return h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
+    const whole = h('button', {type: 'button', title: 'Show everything (0)', on: {click: () => set({zoom: null})}});
+    const node = h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
         order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))),
-    h('div', {class: 'controls'}, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth), h('label', {}, log, ' Log y')));
+    h('div', {class: 'controls'}, whole, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth, weight), h('label', {}, log, ' Log y')));
+    const bar = {node, update() {
+        reveal(whole, Boolean(view.zoom));
+        text(whole, view.zoom ? `${rangeWords(view)} ✕` : '');
+        text(weight, view.smooth.toFixed(2));
+    }};
+    bar.update();
+    return bar;
 }
