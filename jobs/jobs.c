@@ -23,6 +23,7 @@ struct jobs {
     struct gpus *gpus;
     int64_t cpu_slots;
     struct active active;
+    struct queue_order *order;
     bool is_draining;
     bool has_failed, has_more; /* of the look that is going on: something is to be tried again, or at once */
     void (*done)(void *arg);   /* NULL: not asked for */
@@ -256,7 +257,8 @@ struct jobs *jobs_open(const struct jobs_config *config, struct store *store, st
                                   .worker = config->worker,
                                   .stop_grace_s = (double)config->stop_grace_s},
                           .gpus = gpus,
-                          .cpu_slots = config->cpu_slots};
+                          .cpu_slots = config->cpu_slots,
+                          .order = queue_order_new()};
     if (!adopt_all(jobs, err)) {
         jobs_close(jobs);
         return NULL;
@@ -270,6 +272,7 @@ void jobs_close(struct jobs *jobs)
     if (!jobs)
         return;
     active_done(&jobs->active);
+    queue_order_free(jobs->order);
     loop_remove(jobs->env.turn);
     free(jobs);
 }
@@ -369,7 +372,7 @@ const char *jobs_reason(struct jobs *jobs, struct arena *arena, const struct job
     if (jobs->is_draining)
         return "the daemon is about to end and starts nothing";
     places = active_places(&jobs->active, arena, jobs->gpus, jobs->cpu_slots);
-    return queue_reason(jobs->env.store, arena, &places, row);
+    return queue_reason(jobs->order, jobs->env.store, arena, &places, row);
 }
 
 int64_t jobs_on_gpu(const struct jobs *jobs, const char *uuid)

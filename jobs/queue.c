@@ -1,8 +1,11 @@
 /* jobs/queue.c: see queue.h. */
 #include "jobs/queue.h"
 
+#include "storage/event_rows.h"
+
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Whether the AMP policy of a spec computes in bfloat16. */
@@ -126,15 +129,66 @@ static const char *name_hindrance(struct arena *arena, const struct places *plac
                : name_taken(arena, "CPU slot", places->cpu_slots, places->cpu_jobs, places->cpu_count);
 }
 
-const char *queue_reason(struct store *store, struct arena *arena, const struct places *places,
-                         const struct job_row *row)
+struct queue_order {
+    int64_t newest; /* the event that it was counted after */
+    struct arena *arena;
+    struct queue_place *places; /* lowest id first */
+    size_t count;
+};
+
+struct queue_order *queue_order_new(void)
+{
+    return xcalloc(1, sizeof(struct queue_order));
+}
+
+void queue_order_free(struct queue_order *order)
+{
+    if (!order)
+        return;
+    arena_free(order->arena);
+    free(order);
+}
+
+static bool count_again(struct queue_order *order, struct store *store, struct err *err)
+{
+    int64_t newest;
+
+    if (!store_event_newest_of_jobs(store, &newest, err))
+        return false;
+    if (order->arena && newest == order->newest)
+        return true;
+    arena_free(order->arena);
+    *order = (struct queue_order){.arena = arena_new(), .newest = -1};
+    if (!store_queue_order(store, order->arena, &order->places, &order->count, err))
+        return false;
+    order->newest = newest;
+    return true;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct queue_place *left = a, *right = b;
+
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/* How many jobs come before it; 0 also when that cannot be read: the sentence is shorter then. */
+static int64_t count_ahead(struct queue_order *order, struct store *store, int64_t id)
+{
+    const struct queue_place key = {.id = id}, *place = NULL;
+    struct err ignored;
+
+    if (count_again(order, store, &ignored) && order->count > 0)
+        place = bsearch(&key, order->places, order->count, sizeof key, compare_places);
+    return place ? place->ahead : 0;
+}
+
+const char *queue_reason(struct queue_order *order, struct store *store, struct arena *arena,
+                         const struct places *places, const struct job_row *row)
 {
     const char *hindrance = name_hindrance(arena, places, row->device_type);
-    struct err ignored; /* the sentence is shorter then */
-    int64_t ahead = 0;
+    int64_t ahead = count_ahead(order, store, row->id);
 
-    if (!store_queue_ahead(store, row, &ahead, &ignored))
-        ahead = 0;
     if (ahead == 0)
         return hindrance ? hindrance : "it starts next";
     return arena_printf(arena, "%s%s%" PRId64 " %s before it in the queue", hindrance ? hindrance : "",

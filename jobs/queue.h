@@ -25,6 +25,14 @@ struct pick {
 MUST_CHECK bool queue_pick(struct store *store, struct arena *arena, const struct places *places, struct pick *pick,
                            struct err *err);
 
+/* How far behind each queued job is, counted again only when a job has changed its state since. */
+struct queue_order; /* opaque */
+
+struct queue_order *queue_order_new(void);
+
+/* NULL is fine. */
+void queue_order_free(struct queue_order *order);
+
 /* Why a queued job waits, in one sentence. */
-const char *queue_reason(struct store *store, struct arena *arena, const struct places *places,
-                         const struct job_row *row);
+const char *queue_reason(struct queue_order *order, struct store *store, struct arena *arena,
+                         const struct places *places, const struct job_row *row);

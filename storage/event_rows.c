@@ -82,18 +82,28 @@ bool store_event_next(struct store *store, struct arena *arena, int64_t job, int
     return true;
 }
 
-bool store_event_newest(struct store *store, int64_t *id, struct err *err)
+static bool read_newest(struct store *store, enum sql sql, int64_t *id, struct err *err)
 {
     struct query query;
     int64_t newest = 0;
 
-    query_open(&query, store, SQL_EVENT_NEWEST, "");
+    query_open(&query, store, sql, "");
     if (query_next(&query))
         newest = query_int(&query, 0);
     if (!query_close(&query, err))
         return false;
     *id = newest;
     return true;
+}
+
+bool store_event_newest(struct store *store, int64_t *id, struct err *err)
+{
+    return read_newest(store, SQL_EVENT_NEWEST, id, err);
+}
+
+bool store_event_newest_of_jobs(struct store *store, int64_t *id, struct err *err)
+{
+    return read_newest(store, SQL_EVENT_NEWEST_OF_JOBS, id, err);
 }
 
 bool store_checkpoints(struct store *store, struct arena *arena, int64_t job, struct event_row **rows, size_t *count,

@@ -32,6 +32,9 @@ MUST_CHECK bool store_event_next(struct store *store, struct arena *arena, int64
 /* The id of the newest event there ever was, 0 before the first. */
 MUST_CHECK bool store_event_newest(struct store *store, int64_t *id, struct err *err);
 
+/* The id of the newest state or deleted event of any job, 0 before the first. */
+MUST_CHECK bool store_event_newest_of_jobs(struct store *store, int64_t *id, struct err *err);
+
 /* Reads the newest checkpoint event of each checkpoint name of a job. */
 MUST_CHECK bool store_checkpoints(struct store *store, struct arena *arena, int64_t job, struct event_row **rows,
                                   size_t *count, struct err *err);

@@ -142,12 +142,15 @@ bool store_job_list(struct store *store, struct arena *arena, const struct job_f
                     size_t *count, struct err *err)
 {
     int64_t before = filter->before ? filter->before : INT64_MAX;
-    int64_t states = filter->states ? filter->states : ~(INT64_C(1) << JOB_NONE);
+    int64_t states = filter->states ? filter->states : ~INT64_C(0);
     struct job_row *list = NULL;
     size_t used = 0;
     struct query query;
 
-    query_open(&query, store, SQL_JOB_LIST, "iisi", before, states, filter->user, filter->limit);
+    if (filter->user)
+        query_open(&query, store, SQL_JOB_LIST_OF_USER, "iiis", before, states, filter->limit, filter->user);
+    else
+        query_open(&query, store, SQL_JOB_LIST, "iii", before, states, filter->limit);
     while (query_next(&query)) {
         list = rows_grow(arena, list, used, sizeof *list);
         job_from_query(&list[used++], &query, arena);
@@ -222,17 +225,21 @@ bool store_queue_next(struct store *store, struct arena *arena, enum device_type
     return true;
 }
 
-bool store_queue_ahead(struct store *store, const struct job_row *row, int64_t *count, struct err *err)
+bool store_queue_order(struct store *store, struct arena *arena, struct queue_place **places, size_t *count,
+                       struct err *err)
 {
+    struct queue_place *list = NULL;
+    size_t used = 0;
     struct query query;
-    int64_t ahead = 0;
 
-    query_open(&query, store, SQL_QUEUE_AHEAD, "iiii", (int64_t)JOB_QUEUED, (int64_t)row->device_type, row->priority,
-               row->id);
-    if (query_next(&query))
-        ahead = query_int(&query, 0);
+    query_open(&query, store, SQL_QUEUE_ORDER, "i", (int64_t)JOB_QUEUED);
+    while (query_next(&query)) {
+        list = rows_grow(arena, list, used, sizeof *list);
+        list[used++] = (struct queue_place){.id = query_int(&query, 0), .ahead = query_int(&query, 1)};
+    }
     if (!query_close(&query, err))
         return false;
-    *count = ahead;
+    *places = list;
+    *count = used;
     return true;
 }

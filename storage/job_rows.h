@@ -84,5 +84,10 @@ MUST_CHECK bool store_job_delete(struct store *store, int64_t id, struct err *er
 MUST_CHECK bool store_queue_next(struct store *store, struct arena *arena, enum device_type device,
                                  const struct job_row *after, struct job_row *next, struct err *err);
 
-/* How many queued jobs for its device come before this one. */
-MUST_CHECK bool store_queue_ahead(struct store *store, const struct job_row *row, int64_t *count, struct err *err);
+struct queue_place {
+    int64_t id, ahead; /* how many queued jobs for its device come before this one */
+};
+
+/* Reads the places of all queued jobs, lowest id first. */
+MUST_CHECK bool store_queue_order(struct store *store, struct arena *arena, struct queue_place **places, size_t *count,
+                                  struct err *err);

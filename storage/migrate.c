@@ -46,6 +46,14 @@ static const char *const migrations[] = {
     "CREATE INDEX submission_by_age ON submission(made_ms);"
     "PRAGMA user_version = 2;"
     "COMMIT",
+
+    /* What lists of jobs are read by. */
+    "BEGIN;"
+    "DROP INDEX job_list;"
+    "CREATE INDEX job_by_state ON job(state, id);"
+    "CREATE INDEX job_by_user ON job(user, state, id);"
+    "PRAGMA user_version = 3;"
+    "COMMIT",
 };
 // clang-format on
 

@@ -1,6 +1,8 @@
 /* storage/stmt.c: all SQL there is, in one table.  Savepoints are transactions that nest. */
 #include "storage/stmt.h"
 
+#include "spec/job_state.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
@@ -13,6 +15,18 @@
     " a.last_ms, a.images_per_s, a.best, a.best_epoch"
 #define NEWEST_ATTEMPT                                                                                                 \
     " LEFT JOIN attempt a ON a.job = j.id AND a.attempt = (SELECT max(attempt) FROM attempt WHERE job = j.id) "
+/* The newest jobs with an id below ?1 and a state among the bits of ?2, ?3 at most.  State by state, so that each is a
+ * walk along an index that ends after ?3 steps, however many jobs there are. */
+#define NEWEST_OF_STATE(more, state)                                                                                   \
+    "SELECT * FROM (SELECT id FROM job WHERE " more "state = " #state " AND (?2 >> " #state ") & 1 AND id < ?1"        \
+    " ORDER BY id DESC LIMIT ?3)"
+// clang-format off
+#define NEWEST_OF_STATES(more)                                                                                         \
+    "WHERE j.id IN (" NEWEST_OF_STATE(more, 1) " UNION ALL " NEWEST_OF_STATE(more, 2) " UNION ALL "                    \
+    NEWEST_OF_STATE(more, 3) " UNION ALL " NEWEST_OF_STATE(more, 4) " UNION ALL " NEWEST_OF_STATE(more, 5)             \
+    " UNION ALL " NEWEST_OF_STATE(more, 6) " UNION ALL " NEWEST_OF_STATE(more, 7) ") ORDER BY j.id DESC LIMIT ?3"
+// clang-format on
+_Static_assert(JOB_STATE_COUNT == 8, "each state but JOB_NONE stands in NEWEST_OF_STATES");
 #define EVENT_COLUMNS  " id, job, attempt, seq, time_ms, type, data "
 #define METRIC_COLUMNS " m.id, m.attempt, m.step, m.epoch, m.time_ms, m.value, m.name "
 
@@ -26,10 +40,8 @@ static const char *const sql_text[SQL_COUNT] = {
         "INSERT INTO job(state, name, user, spec, device_type, priority, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_JOB_READ] =
         "SELECT " JOB_COLUMNS ", j.spec FROM job j" NEWEST_ATTEMPT "WHERE j.id = ?1",
-    [SQL_JOB_LIST] = /* the inner query needs the index alone, however long the specs are */
-        "SELECT " JOB_COLUMNS " FROM job j" NEWEST_ATTEMPT "WHERE j.id IN (SELECT id FROM job INDEXED BY job_list"
-        " WHERE id < ?1 AND (?2 >> state) & 1 AND (?3 IS NULL OR user = ?3) ORDER BY id DESC LIMIT ?4)"
-        " ORDER BY j.id DESC",
+    [SQL_JOB_LIST]         = "SELECT " JOB_COLUMNS " FROM job j" NEWEST_ATTEMPT NEWEST_OF_STATES(""),
+    [SQL_JOB_LIST_OF_USER] = "SELECT " JOB_COLUMNS " FROM job j" NEWEST_ATTEMPT NEWEST_OF_STATES("user = ?4 AND "),
     [SQL_JOB_MOVE] =
         "UPDATE job SET state = ?3, cause = ?4, detail = ?5, started_ms = iif(?6, ?7, started_ms), ended_ms = ?8"
         " WHERE id = ?1 AND state = ?2",
@@ -41,9 +53,9 @@ static const char *const sql_text[SQL_COUNT] = {
     [SQL_QUEUE_NEXT] = /* behind (?3, ?4) in the order of the queue */
         "SELECT id, priority, spec FROM job WHERE state = ?1 AND device_type = ?2"
         " AND (priority < ?3 OR (priority = ?3 AND id > ?4)) ORDER BY priority DESC, id LIMIT 1",
-    [SQL_QUEUE_AHEAD] =
-        "SELECT count(*) FROM job WHERE state = ?1 AND device_type = ?2"
-        " AND (priority > ?3 OR (priority = ?3 AND id < ?4))",
+    [SQL_QUEUE_ORDER] =
+        "SELECT id, row_number() OVER (PARTITION BY device_type ORDER BY priority DESC, id) - 1 FROM job"
+        " WHERE state = ?1 ORDER BY id",
 
     [SQL_ATTEMPT_ADD] =
         "INSERT INTO attempt(job, attempt, uuid, started_ms)"
@@ -72,6 +84,8 @@ static const char *const sql_text[SQL_COUNT] = {
         "SELECT" EVENT_COLUMNS "FROM event INDEXED BY event_of_jobs WHERE type IN (1, 8) AND id > ?1 ORDER BY id LIMIT 1",
     [SQL_EVENT_NEWEST] =
         "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
+    [SQL_EVENT_NEWEST_OF_JOBS] =
+        "SELECT max(id) FROM event INDEXED BY event_of_jobs WHERE type IN (1, 8)",
     [SQL_CHECKPOINTS] = /* with max(), SQLite takes the other columns from its row */
         "SELECT max(id), job, attempt, seq, time_ms, type, data FROM event WHERE job = ?1 AND type = ?2"
         " GROUP BY data ->> '$.name' ORDER BY 1",

@@ -8,6 +8,7 @@
 
 static char root[64];
 static struct store *store;
+static struct queue_order *order;
 static struct arena *arena;
 static struct gpus *gpus;
 static struct err err;
@@ -21,10 +22,12 @@ static void setup(void)
     arena = arena_new();
     store = store_open(root, &err);
     ck_assert_ptr_nonnull(store);
+    order = queue_order_new();
 }
 
 static void teardown(void)
 {
+    queue_order_free(order);
     store_close(store);
     gpus_close(gpus);
     gpus = NULL;
@@ -63,7 +66,7 @@ static const char *reason_of(int64_t id)
     struct job_row row;
 
     ck_assert(store_job_read(store, arena, id, &row, &err));
-    return queue_reason(store, arena, &places, &row);
+    return queue_reason(order, store, arena, &places, &row);
 }
 
 /* ---- GPUs ---- */
