@@ -82,6 +82,15 @@ bool store_event_next(struct store *store, struct arena *arena, int64_t job, int
     return true;
 }
 
+bool store_events_between(struct store *store, struct arena *arena, int64_t after, int64_t last,
+                          struct event_row **rows, size_t *count, struct err *err)
+{
+    struct query query;
+
+    query_open(&query, store, SQL_EVENTS_BETWEEN, "ii", after, last);
+    return read_events(&query, arena, rows, count, err);
+}
+
 static bool read_newest(struct store *store, enum sql sql, int64_t *id, struct err *err)
 {
     struct query query;

@@ -29,6 +29,10 @@ MUST_CHECK bool store_event_last(struct store *store, struct arena *arena, int64
 MUST_CHECK bool store_event_next(struct store *store, struct arena *arena, int64_t job, int64_t after,
                                  struct event_row *row, struct err *err);
 
+/* Reads the events of all jobs behind the id `after`, up to the id `last`. */
+MUST_CHECK bool store_events_between(struct store *store, struct arena *arena, int64_t after, int64_t last,
+                                     struct event_row **rows, size_t *count, struct err *err);
+
 /* The id of the newest event there ever was, 0 before the first. */
 MUST_CHECK bool store_event_newest(struct store *store, int64_t *id, struct err *err);
 

@@ -82,6 +82,8 @@ static const char *const sql_text[SQL_COUNT] = {
         "SELECT" EVENT_COLUMNS "FROM event INDEXED BY event_by_job WHERE job = ?1 AND id > ?2 ORDER BY id LIMIT 1",
     [SQL_EVENT_NEXT_OF_JOBS] = /* state and deleted, by number: an index of these alone finds them */
         "SELECT" EVENT_COLUMNS "FROM event INDEXED BY event_of_jobs WHERE type IN (1, 8) AND id > ?1 ORDER BY id LIMIT 1",
+    [SQL_EVENTS_BETWEEN] =
+        "SELECT" EVENT_COLUMNS "FROM event WHERE id > ?1 AND id <= ?2 ORDER BY id",
     [SQL_EVENT_NEWEST] =
         "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
     [SQL_EVENT_NEWEST_OF_JOBS] =

@@ -28,6 +28,7 @@ struct hub {
     const struct app *app;
     struct client *clients;
     size_t client_count;
+    struct tail *tail;
     struct loop_source *turn, *ping, *gpus;
     int64_t newest; /* event that the clients were resumed for */
     double logs_due_s;
@@ -57,29 +58,40 @@ static void tell_resumed(struct hub *hub)
 static void look_at_logs(struct hub *hub)
 {
     double left_s = hub->logs_due_s - clock_monotonic_s();
+    struct log_sizes *sizes;
 
     if (left_s > 0) {
         loop_timer_set(hub->turn, (int64_t)(left_s * 1000) + 1);
         return;
     }
     hub->logs_due_s = clock_monotonic_s() + LOGS_MS / 1000.0;
+    sizes = log_sizes_new(hub->app);
     for (struct client *client = hub->clients; client; client = client->next)
-        if (stream_look_at_logs(client->stream))
+        if (stream_look_at_logs(client->stream, sizes))
             resume(client);
+    log_sizes_free(sizes);
+}
+
+/* Brings the tail up to the newest event. */
+static bool update_tail(struct hub *hub, int64_t *newest)
+{
+    struct err err;
+
+    if (store_event_newest(hub->app->store, newest, &err) && tail_update(hub->tail, *newest, &err))
+        return true;
+    log_err("event streams wait: %s", err.msg);
+    return false;
 }
 
 static void on_turn(void *arg)
 {
     struct hub *hub = arg;
-    struct err err;
     int64_t newest;
 
     if (!hub->clients)
         return;
-    if (!store_event_newest(hub->app->store, &newest, &err)) {
-        log_err("event streams wait: %s", err.msg);
+    if (!update_tail(hub, &newest))
         return;
-    }
     if (newest != hub->newest)
         for (struct client *client = hub->clients; client; client = client->next)
             resume(client);
@@ -132,6 +144,7 @@ struct hub *hub_new(const struct app *app, struct loop *loop, void (*resumed)(vo
     struct hub *hub = xcalloc(1, sizeof *hub);
 
     hub->app = app;
+    hub->tail = tail_new(app);
     hub->resumed = resumed;
     hub->resumed_arg = arg;
     hub->turn = loop_timer(loop, on_turn, hub);
@@ -149,6 +162,7 @@ void hub_free(struct hub *hub)
     loop_remove(hub->turn);
     loop_remove(hub->ping);
     loop_remove(hub->gpus);
+    tail_free(hub->tail);
     free(hub);
 }
 
@@ -186,11 +200,16 @@ static void free_client(void *arg)
 
 static void link_client(struct hub *hub, struct client *client)
 {
+    int64_t newest;
+
     client->next = hub->clients;
     client->link = &hub->clients;
     if (client->next)
         client->next->link = &client->next;
     hub->clients = client;
+    if (update_tail(hub, &newest)) /* it may have slept */
+        stream_follow(client->stream, hub->tail);
+    wake(hub); /* for its logs */
     if (hub->client_count++ == 0)
         loop_timer_set(hub->ping, PING_MS);
     if (stream_wants_gpus(client->stream))

@@ -1,5 +1,5 @@
 /* api/events/stream.c: see stream.h.  One message at a time is held as text, so that a stream stays small however much
- * there is to send; the rows are read one by one, the lowest id of all topics first. */
+ * there is to send; rows older than the tail are read one by one, the lowest id of all topics first. */
 #include "api/events/stream.h"
 
 #include "api/events/gpu_view.h"
@@ -23,6 +23,7 @@ struct topic {
 
 struct stream {
     const struct app *app;
+    const struct tail *tail; /* NULL: not followed */
     struct topic topics[STREAM_TOPICS_MAX];
     size_t topic_count;
     int64_t last_id;
@@ -77,7 +78,6 @@ void stream_add_alone(struct stream *stream, int64_t job, bool is_final)
 void stream_add_job(struct stream *stream, int64_t job)
 {
     add(stream, (struct topic){.job = job, .has_log = true});
-    (void)stream_look_at_logs(stream);
 }
 
 void stream_add_jobs(struct stream *stream)
@@ -102,66 +102,19 @@ static bool send_text(struct stream *stream, char *text)
     return true;
 }
 
-/* A message without an id; takes data. */
-static char *message(const char *type, json_t *data)
-{
-    char *text = parse_text(data), *all = xasprintf("event: %s\ndata: %s\n\n", type, text);
-
-    free(text);
-    json_decref(data);
-    return all;
-}
-
 static bool send_reset(struct stream *stream)
 {
     if (!stream->is_reset)
         return false;
     stream->is_reset = false;
-    return send_text(stream, message("reset", json_pack("{sI}", "after", (json_int_t)stream->last_id)));
+    return send_text(stream, event_message("reset", json_pack("{sI}", "after", (json_int_t)stream->last_id)));
 }
 
-static json_t *reason_of(const struct stream *stream, int64_t job)
+static void send_event(struct stream *stream, const struct event_text *event, char *text)
 {
-    struct arena *arena = arena_new();
-    const char *reason = NULL;
-    struct job_row row;
-    struct err err;
-    json_t *json;
-
-    if (store_job_read(stream->app->store, arena, job, &row, &err)) /* else it was deleted since */
-        reason = jobs_reason(stream->app->jobs, arena, &row);
-    json = reason ? reply_text(reason) : json_null();
-    arena_free(arena);
-    return json;
-}
-
-/* What a row says, with what the stream adds. */
-static json_t *data_of(struct stream *stream, const struct event_row *row)
-{
-    struct err err;
-    json_t *json = parse_json(row->data, strlen(row->data), &err);
-    const char *state;
-
-    if (!json)
-        json = json_object();
-    (void)json_object_set_new(json, "job", json_integer(row->job));
-    (void)json_object_set_new(json, "attempt", json_integer(row->attempt));
-    if (row->type != EVENT_STATE)
-        return json;
-    state = json_string_value(json_object_get(json, "state"));
-    (void)json_object_set_new(json, "reason",
-                              state && job_state_find(state) == JOB_QUEUED ? reason_of(stream, row->job) : json_null());
-    stream->is_final = stream->is_final || (state && job_state_is_final(job_state_find(state)));
-    return json;
-}
-
-static void send_row(struct stream *stream, const struct event_row *row)
-{
-    char *text = message(event_type_name(row->type), data_of(stream, row));
-
-    stream->last_id = row->id;
-    (void)send_text(stream, xasprintf("id: %" PRId64 "\n%s", row->id, text));
-    free(text);
+    stream->last_id = event->id;
+    stream->is_final = stream->is_final || event->is_final;
+    (void)send_text(stream, text);
 }
 
 /* The first row of any topic. */
@@ -191,10 +144,36 @@ static bool send_next_row(struct stream *stream)
         stream->is_failed = true;
         row.id = 0;
     }
-    if (row.id)
-        send_row(stream, &row);
+    if (row.id) {
+        struct event_text event = event_text_of(stream->app, &row);
+
+        send_event(stream, &event, event.text);
+    }
     arena_free(arena);
     return row.id != 0;
+}
+
+static bool is_of_a_topic(const void *arg, const struct event_text *event)
+{
+    const struct stream *stream = arg;
+    bool is_of_jobs = event->type == EVENT_STATE || event->type == EVENT_DELETED;
+
+    for (size_t i = 0; i < stream->topic_count; i++)
+        if (stream->topics[i].job == event->job || (stream->topics[i].job == 0 && is_of_jobs))
+            return true;
+    return false;
+}
+
+static bool send_next_event(struct stream *stream)
+{
+    const struct event_text *event;
+
+    if (!stream->tail || !tail_reaches(stream->tail, stream->last_id))
+        return send_next_row(stream);
+    event = tail_next(stream->tail, stream->last_id, is_of_a_topic, stream);
+    if (event)
+        send_event(stream, event, xstrdup(event->text));
+    return event != NULL;
 }
 
 static bool send_log(struct stream *stream)
@@ -205,9 +184,9 @@ static bool send_log(struct stream *stream)
         if (topic->log_bytes == topic->log_sent)
             continue;
         topic->log_sent = topic->log_bytes;
-        return send_text(
-            stream, message("log", json_pack("{sIsIsI}", "job", (json_int_t)topic->job, "attempt",
-                                             (json_int_t)topic->attempt, "size_bytes", (json_int_t)topic->log_bytes)));
+        return send_text(stream, event_message("log", json_pack("{sIsIsI}", "job", (json_int_t)topic->job, "attempt",
+                                                                (json_int_t)topic->attempt, "size_bytes",
+                                                                (json_int_t)topic->log_bytes)));
     }
     return false;
 }
@@ -225,13 +204,13 @@ static bool send_ping(struct stream *stream)
     if (!stream->is_ping_due)
         return false;
     stream->is_ping_due = false;
-    return send_text(stream, message("ping", json_object()));
+    return send_text(stream, event_message("ping", json_object()));
 }
 
 /* Makes the next message; false when there is none. */
 static bool send_next(struct stream *stream)
 {
-    static bool (*const sources[])(struct stream * stream) = {send_reset, send_next_row, send_log, send_gpus,
+    static bool (*const sources[])(struct stream * stream) = {send_reset, send_next_event, send_log, send_gpus,
                                                               send_ping};
 
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
@@ -261,31 +240,20 @@ bool stream_is_over(const struct stream *stream)
 
 /* ---- what has no row ---- */
 
-static bool look_at_log(const struct app *app, struct topic *topic)
+bool stream_look_at_logs(struct stream *stream, struct log_sizes *sizes)
 {
-    struct arena *arena = arena_new();
-    struct job_row row;
-    struct stat status;
-    struct err err;
     bool has_changed = false;
 
-    if (store_job_read(app->store, arena, topic->job, &row, &err) && row.attempt > 0 &&
-        stat(arena_printf(arena, "%s/log.txt", jobs_folder(app->jobs, arena, row.id, row.attempt)), &status) == 0) {
-        has_changed = topic->log_bytes != (int64_t)status.st_size;
-        topic->log_bytes = (int64_t)status.st_size;
-        topic->attempt = row.attempt;
+    for (size_t i = 0; i < stream->topic_count; i++) {
+        struct topic *topic = &stream->topics[i];
+        const struct log_size *log = topic->has_log ? log_sizes_of(sizes, topic->job) : NULL;
+
+        if (!log || log->attempt == 0)
+            continue;
+        has_changed = has_changed || topic->log_bytes != log->bytes;
+        topic->log_bytes = log->bytes;
+        topic->attempt = log->attempt;
     }
-    arena_free(arena);
-    return has_changed;
-}
-
-bool stream_look_at_logs(struct stream *stream)
-{
-    bool has_changed = false;
-
-    for (size_t i = 0; i < stream->topic_count; i++)
-        if (stream->topics[i].has_log && look_at_log(stream->app, &stream->topics[i]))
-            has_changed = true;
     return has_changed;
 }
 
@@ -309,13 +277,18 @@ char *stream_gpus_text(const struct app *app)
     char *all = xstrdup("");
 
     for (size_t i = 0; i < gpus_count(app->gpus); i++) {
-        char *one = message("gpu", gpu_view(app, i)), *more = xasprintf("%s%s", all, one);
+        char *one = event_message("gpu", gpu_view(app, i)), *more = xasprintf("%s%s", all, one);
 
         free(one);
         free(all);
         all = more;
     }
     return all;
+}
+
+void stream_follow(struct stream *stream, const struct tail *tail)
+{
+    stream->tail = tail;
 }
 
 void stream_ping(struct stream *stream)

@@ -1,7 +1,8 @@
 /* api/events/stream.h: what one client of an event stream is sent: the rows of the event table behind its position, and
  * what has no row: log, gpu, ping, reset.  When to send, and on which connection: hub.h. */
 #pragma once
-#include "api/http/app.h"
+#include "api/events/log_sizes.h"
+#include "api/events/tail.h"
 
 struct stream; /* opaque */
 
@@ -26,8 +27,11 @@ size_t stream_fill(struct stream *stream, char *buffer, size_t max);
 /* Whether nothing follows what stream_fill has written. */
 bool stream_is_over(const struct stream *stream);
 
+/* Takes events from tail, which outlives it, where that has them. */
+void stream_follow(struct stream *stream, const struct tail *tail);
+
 /* Looks how long the logs of its jobs are.  Returns whether one has changed. */
-bool stream_look_at_logs(struct stream *stream);
+bool stream_look_at_logs(struct stream *stream, struct log_sizes *sizes);
 
 bool stream_wants_gpus(const struct stream *stream);
 
