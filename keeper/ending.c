@@ -2,8 +2,8 @@
 #include "keeper/ending.h"
 
 #include "base/arena.h"
+#include "base/file.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,9 +124,9 @@ static char *read_last_line(int fd)
 
 bool ending_read_bye(int dir, struct message *bye)
 {
-    int fd = openat(dir, "events.jsonl", O_RDONLY | O_CLOEXEC);
+    struct err ignored; /* what is no spool has no bye, and a last line that is no message is none */
+    int fd = file_open_beneath(dir, "events.jsonl", &ignored);
     char *line = fd < 0 ? NULL : read_last_line(fd);
-    struct err ignored; /* a last line that is no message is no bye */
     bool ok = line && message_read(bye, line, strlen(line), &ignored);
 
     if (ok && bye->type != MESSAGE_BYE) {
