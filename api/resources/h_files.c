@@ -2,40 +2,33 @@
  * checkpoint that the database knows, never a path. */
 #include "api/http/range.h"
 #include "api/resources/handlers.h"
+#include "base/file.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { TAIL_MAX = 100000, BLOCK = 64 * 1024 };
 
-/* Opens a regular file in a job's folder and leaves it in reply.  No link leads out of it.  False with errno set. */
-static bool open_beneath(const char *folder, const char *path, struct reply *reply)
+/* Opens a file in a job's folder and leaves it in reply. */
+static bool open_file(const char *folder, const char *path, struct reply *reply, struct err *err)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
     int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
-    int saved;
 
     if (dir < 0)
-        return false;
-    reply->fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
-    saved = errno;
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "%s is gone", folder) : err_os(err, "open %s", folder);
+    reply->fd = file_open_beneath(dir, path, err);
     (void)close(dir);
-    errno = saved;
-    if (reply->fd < 0 || fstat(reply->fd, &status) < 0)
+    if (reply->fd < 0)
         return false;
-    if (!S_ISREG(status.st_mode)) {
-        errno = EINVAL;
-        return false;
-    }
+    if (fstat(reply->fd, &status) < 0)
+        return err_os(err, "look at %s", path);
     reply->size = (size_t)status.st_size;
     return true;
 }
@@ -73,8 +66,8 @@ bool log_show(const struct app *app, const struct request *request, struct reply
     if (row.attempt == 0)
         return true;
     folder = jobs_folder(app->jobs, request->arena, row.id, row.attempt);
-    if (!open_beneath(folder, "log.txt", reply))
-        return errno == ENOENT || err_os(err, "open the log of job %" PRId64, row.id);
+    if (!open_file(folder, "log.txt", reply, err))
+        return err->code == ERR_NOT_FOUND; /* not written yet */
     if (tail > 0)
         reply->start = find_tail(reply->fd, (int64_t)reply->size, tail);
     reply->size -= (size_t)reply->start;
@@ -171,9 +164,10 @@ bool checkpoint_send(const struct app *app, const struct request *request, struc
         !find_checkpoint(app, request, &event, err))
         return false;
     path = arena_printf(request->arena, "checkpoints/%s", request->name);
-    if (!open_beneath(jobs_folder(app->jobs, request->arena, row.id, event.attempt), path, reply))
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "the file of checkpoint '%.100s' is gone", request->name)
-                               : err_os(err, "open checkpoint '%.100s'", request->name);
+    if (!open_file(jobs_folder(app->jobs, request->arena, row.id, event.attempt), path, reply, err))
+        return err->code == ERR_NOT_FOUND
+                   ? err_set(err, ERR_NOT_FOUND, "the file of checkpoint '%.100s' is gone", request->name)
+                   : false;
     reply->content_type = "application/octet-stream";
     reply->disposition =
         arena_printf(request->arena, "attachment; filename=\"job-%" PRId64 "-%s\"", row.id, request->name);
