@@ -383,7 +383,32 @@ START_TEST(an_image_that_may_not_or_cannot_be_read_is_named)
 }
 END_TEST
 
-START_TEST(names_with_dots_in_them_are_names)
+/* Headers are read by several threads at once. */
+START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
+{
+    enum { IMAGES = 700, FIRST = 333, STEP = 61 };
+    char *text = xstrdup("{\"images\": [");
+
+    for (int i = 0; i < IMAGES; i++) {
+        bool missing = i >= FIRST && (i - FIRST) % STEP == 0;
+        char *more = xasprintf("%s%s{\"id\": %d, \"file_name\": \"%s%.*d.png\"}", text, i ? ", " : "", i,
+                               missing ? "none" : "a", missing ? 3 : 0, missing ? i : 0);
+
+        free(text);
+        text = more;
+    }
+    files_write_set(&files, "[]");
+    text = xrealloc(text, strlen(text) + 100);
+    strcat(text, "], \"categories\": [{\"id\": 1, \"name\": \"a\"}], \"annotations\": []}");
+    files_write_text(&files, FILE_NAME, text);
+    for (int i = 0; i < 20; i++)
+        check_fails("image 'train/none333.png': No such file or directory", "");
+    free(text);
+}
+END_TEST
+
+START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
+TEST(names_with_dots_in_them_are_names)
 {
     files_write_png(&files, "train/..a/b...png", 64, 48, 0);
     write_image_name("..a/b...png");
@@ -475,7 +500,8 @@ TEST_MAIN("data_coco", tcase_add_checked_fixture(tcase, make, removed);
                               TEST_LOOP(categories_become_classes, COUNT(mappings))
                                   TEST(the_valid_split_uses_the_train_splits_classes)
                                       TEST_LOOP(an_image_that_may_not_or_cannot_be_read_is_named, COUNT(refused))
-                                          TEST(names_with_dots_in_them_are_names)
-                                              TEST(a_link_may_lead_to_a_root_but_nowhere_else)
-                                                  TEST(the_files_own_size_counts)
-                                                      TEST(two_thousand_boxes_in_one_image_are_read))
+                                          TEST(of_many_images_that_cannot_be_read_the_first_is_named)
+                                              TEST(names_with_dots_in_them_are_names)
+                                                  TEST(a_link_may_lead_to_a_root_but_nowhere_else)
+                                                      TEST(the_files_own_size_counts)
+                                                          TEST(two_thousand_boxes_in_one_image_are_read))

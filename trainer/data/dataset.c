@@ -4,13 +4,12 @@
 #include "base/arena.h"
 #include "trainer/data/classes.h"
 #include "trainer/data/coco.h"
+#include "trainer/data/files.h"
 #include "trainer/data/id_map.h"
-#include "trainer/data/image.h"
 #include "trainer/data/layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@ struct opening {
     const struct dataset_options *options;
     const struct layout *layout;
     struct dataset *data;
-    char **roots;           /* real paths, ending in "/"; NULL ends them */
+    char **roots;           /* see files.h */
     struct id_map class_of; /* category id → class */
 };
 
@@ -58,85 +57,24 @@ static void warn(const struct opening *opening, const struct coco *coco, const s
     opening->options->warn(opening->options->warn_arg, &warning);
 }
 
-/* ---- paths ---- */
-
-static bool name_is_plain(const char *name)
-{
-    if (*name == '\0' || *name == '/')
-        return false;
-    for (const char *part = name; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return false;
-    }
-    return true;
-}
-
-static bool below_a_root(char *const *roots, const char *real)
-{
-    for (; *roots; roots++)
-        if (strncmp(real, *roots, strlen(*roots)) == 0)
-            return true;
-    return false;
-}
-
-/* Refuses links that lead out of the data set, and files that are not there. */
-static bool check_path(const struct opening *opening, const char *path, const char *name, struct err *err)
-{
-    char real[PATH_MAX];
-
-    if (!realpath(path, real)) /* each part that is a link is followed */
-        return err_set(err, ERR_DATASET, "image '%s': %s", name, strerror(errno));
-    if (!below_a_root(opening->roots, real))
-        return err_set(err, ERR_DATASET, "'%s' is refused: it is a link to '%s', outside of the data set", name, real);
-    return true;
-}
-
-/* The data set's own folder and options->roots. */
-static char **real_roots(struct arena *arena, const struct dataset_options *options)
-{
-    char *text = arena_strdup(arena, options->roots ? options->roots : ""), *rest = text, *part, real[PATH_MAX];
-    size_t count = 2;
-    char **roots;
-
-    for (const char *at = text; *at; at++)
-        count += *at == ':';
-    roots = arena_alloc(arena, (count + 1) * sizeof(*roots));
-    count = 0;
-    if (realpath(options->dir, real))
-        roots[count++] = arena_printf(arena, "%s/", real);
-    while ((part = strsep(&rest, ":")))
-        if (*part && realpath(part, real))
-            roots[count++] = arena_printf(arena, "%s%s", real, real[1] ? "/" : "");
-    return roots;
-}
-
 /* ---- images ---- */
 
 static bool read_images(struct opening *opening, const struct coco *coco, struct data_split *split, struct err *err)
 {
     struct count other_size = {0};
-    char path[PATH_MAX], name[PATH_MAX];
 
     split->image_count = coco->image_count;
     split->images = arena_alloc(opening->data->arena, (size_t)coco->image_count * sizeof(*split->images));
     for (int64_t i = 0; i < coco->image_count; i++) {
-        const struct coco_image *from = &coco->images[i];
-        struct data_image *image = &split->images[i];
-
-        image->file = from->file;
-        image->id = from->id;
-        (void)snprintf(name, sizeof(name), "%s/%s", strrchr(split->folder, '/') + 1, from->file);
-        if (snprintf(path, sizeof(path), "%s/%s", split->folder, from->file) >= (int)sizeof(path))
-            return err_set(err, ERR_DATASET, "image '%.200s…': the path is too long", name);
-        if (!name_is_plain(from->file))
-            return err_set(err, ERR_DATASET, "'%s' is refused: a file_name must lead to below its split's folder",
-                           name);
-        if (!check_path(opening, path, name, err) || !image_size(path, name, &image->width, &image->height, err))
-            return false;
-        if (from->width != image->width || from->height != image->height) /* NAN differs too */
-            count_case(&other_size, i);
+        split->images[i].file = coco->images[i].file;
+        split->images[i].id = coco->images[i].id;
     }
+    if (!files_read_sizes(opening->roots, split, err))
+        return false;
+    for (int64_t i = 0; i < coco->image_count; i++)
+        if (coco->images[i].width != split->images[i].width ||
+            coco->images[i].height != split->images[i].height) /* NAN differs too */
+            count_case(&other_size, i);
     warn(opening, coco, &other_size, "images", "",
          "image(s) without width and height, or with others than the file has; the file counts");
     return true;
@@ -264,7 +202,7 @@ static bool open_split(struct opening *opening, enum split which, struct err *er
         return opening->layout->splits[which].optional || !path || tell_missing(opening, which, path, err);
     data->splits[which].folder =
         arena_printf(data->arena, "%s/%s", opening->options->dir, opening->layout->splits[which].images);
-    ok = check_path(opening, path, file, err) && coco_read(path, file, data->arena, &coco, err) &&
+    ok = files_check(opening->roots, path, file, err) && coco_read(path, file, data->arena, &coco, err) &&
          (which != SPLIT_TRAIN || classes_build(data, &coco, opening->layout, &opening->class_of, err)) &&
          read_split(opening, which, &coco, err);
     coco_clear(&coco);
@@ -275,7 +213,7 @@ struct dataset *dataset_open(const struct dataset_options *options, struct err *
 {
     struct arena *arena = arena_new();
     struct dataset *data = arena_alloc(arena, sizeof(*data));
-    struct opening opening = {.options = options, .data = data, .roots = real_roots(arena, options)};
+    struct opening opening = {.options = options, .data = data, .roots = files_roots(arena, options)};
     struct stat st;
     bool ok;
 
