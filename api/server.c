@@ -1,10 +1,13 @@
 /* api/server.c: see server.h.  One libmicrohttpd daemon a listener, without a thread of its own: the loop waits on its
- * epoll descriptor.  How an exchange goes, and from a struct reply to the wire; nothing here knows what is asked. */
+ * epoll descriptor.  How an exchange goes;
+ * nothing here knows what is asked. */
 #include "api/server.h"
 
+#include "api/dribble.h"
 #include "api/events/hub.h"
 #include "api/exchange.h"
 #include "api/listener.h"
+#include "api/response.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,6 +38,7 @@ struct server {
     const struct app *app;
     struct loop *loop;
     struct hub *hub;
+    struct dribble *dribble;
     struct port ports[LISTENERS_MAX];
     size_t port_count;
     struct exchange *waiting; /* those whose connection is suspended, or was and has not gone on yet */
@@ -91,55 +95,6 @@ static void wait_for(struct exchange *exchange)
     MHD_suspend_connection(exchange->connection);
 }
 
-static struct MHD_Response *make_response(struct server *server, struct MHD_Connection *connection, struct reply *reply)
-{
-    struct MHD_Response *response;
-
-    if (reply->stream) {
-        struct stream *stream = reply->stream;
-
-        reply->stream = NULL;
-        return hub_response(server->hub, stream, connection);
-    }
-
-    if (reply->json) {
-        char *text = parse_text(reply->json);
-
-        return MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    }
-    if (reply->fd >= 0) {
-        response = MHD_create_response_from_fd_at_offset64(reply->size, reply->fd, (uint64_t)reply->start);
-        reply->fd = -1; /* libmicrohttpd closes it */
-        return response;
-    }
-    return MHD_create_response_from_buffer(reply->size, (void *)(uintptr_t)reply->data, MHD_RESPMEM_PERSISTENT);
-}
-
-static void add_headers(struct MHD_Response *response, const struct reply *reply)
-{
-    const struct {
-        const char *name, *value;
-    } headers[] = {
-        {"Content-Type", reply->content_type},
-        {"Location", reply->location},
-        {"Allow", reply->allow},
-        {"ETag", reply->etag},
-        {"Content-Encoding", reply->encoding},
-        {"Content-Disposition", reply->disposition},
-        {"Vary", reply->vary},
-        {"Content-Range", reply->content_range},
-        {"Accept-Ranges", reply->accept_ranges},
-        {"Cache-Control", reply->cache_control ? reply->cache_control : "no-store"},
-        {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"},
-    };
-
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-        if (headers[i].value)
-            (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
-}
-
 static void refuse(struct exchange *exchange, const char *words)
 {
     struct err err;
@@ -157,10 +112,9 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
 
     if (exchange->reply.stream && hub_is_full(server->hub))
         refuse(exchange, "there are too many event streams; close one, or ask again later");
-    response = make_response(server, connection, &exchange->reply);
+    response = response_make(server->hub, connection, &exchange->reply);
     if (!response)
         return MHD_NO;
-    add_headers(response, &exchange->reply);
     queued = MHD_queue_response(connection, exchange->reply.status, response);
     MHD_destroy_response(response);
     return queued;
@@ -249,6 +203,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         if (!announces_too_large(connection))
             return MHD_YES;
         exchange->request.body_too_large = true;
+        dribble_whole(connection);
         return answer(port->server, connection, exchange);
     }
     if (*size > 0) {
@@ -257,6 +212,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         *size = 0;
         return go_on ? MHD_YES : MHD_NO;
     }
+    dribble_whole(connection);
     if (exchange->check)
         return answer_checked(port->server, connection, exchange);
     return exchange->answered ? MHD_YES : answer(port->server, connection, exchange);
@@ -264,7 +220,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 
 static void completed(void *arg, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
-    (void)arg, (void)connection, (void)code;
+    (void)arg, (void)code;
+    dribble_replied(connection);
     if (*slot) {
         end_wait(*slot);
         exchange_free(*slot);
@@ -322,6 +279,7 @@ struct server *server_new(const struct app *app, struct loop *loop)
     server->loop = loop;
     server->started_ms = clock_wall_ms();
     server->hub = hub_new(app, loop, on_resumed, server);
+    server->dribble = dribble_new(loop);
     return server;
 }
 
@@ -340,7 +298,8 @@ static bool port_start(struct port *port, struct loop *loop, struct err *err)
     port->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port,
                          MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL, MHD_OPTION_LISTEN_SOCKET, port->listener.fd,
-                         MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                         MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, dribble_notify,
+                         port->server->dribble, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
                          (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
     if (!port->daemon) {
@@ -400,6 +359,7 @@ void server_free(struct server *server)
     for (size_t i = 0; i < server->port_count; i++)
         port_close(&server->ports[i]);
     hub_free(server->hub);
+    dribble_free(server->dribble);
     free(server);
 }
 
