@@ -407,8 +407,7 @@ START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
 }
 END_TEST
 
-START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
-TEST(names_with_dots_in_them_are_names)
+START_TEST(names_with_dots_in_them_are_names)
 {
     files_write_png(&files, "train/..a/b...png", 64, 48, 0);
     write_image_name("..a/b...png");
