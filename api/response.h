@@ -3,6 +3,8 @@
 #include "api/events/hub.h"
 #include "api/http/reply.h"
 
-/* Returns the response that sends reply on connection, or NULL.  Takes what is sent from reply: its stream goes to hub,
+/* Returns the response that sends reply to request on connection, or NULL.  JSON goes compressed where it is long and
+ * the client takes that.  Takes what is sent from reply: its stream goes to hub,
  * its file to libmicrohttpd; data must live as long as the response. */
-struct MHD_Response *response_make(struct hub *hub, struct MHD_Connection *connection, struct reply *reply);
+struct MHD_Response *response_make(struct hub *hub, struct MHD_Connection *connection, const struct request *request,
+                                   struct reply *reply);

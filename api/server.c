@@ -112,7 +112,7 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
 
     if (exchange->reply.stream && hub_is_full(server->hub))
         refuse(exchange, "there are too many event streams; close one, or ask again later");
-    response = response_make(server->hub, connection, &exchange->reply);
+    response = response_make(server->hub, connection, &exchange->request, &exchange->reply);
     if (!response)
         return MHD_NO;
     queued = MHD_queue_response(connection, exchange->reply.status, response);

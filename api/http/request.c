@@ -42,6 +42,17 @@ bool request_int(const struct request *request, const char *key, int64_t min, in
     return true;
 }
 
+bool request_takes_gzip(const struct request *request)
+{
+    const char *at = request->accept_encoding ? strcasestr(request->accept_encoding, "gzip") : NULL;
+
+    if (!at)
+        return false;
+    at += strlen("gzip");
+    at += strspn(at, " ;");
+    return strncasecmp(at, "q=0", 3) != 0 || strspn(at + 3, ".0") < strcspn(at + 3, ", ");
+}
+
 const char *request_account(struct arena *arena, uid_t uid)
 {
     char text[1024];

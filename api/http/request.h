@@ -36,6 +36,9 @@ const char *request_query(const struct request *request, const char *key);
 MUST_CHECK bool request_int(const struct request *request, const char *key, int64_t min, int64_t max, int64_t fallback,
                             int64_t *value, struct err *err);
 
+/* Whether its Accept-Encoding has gzip. */
+bool request_takes_gzip(const struct request *request);
+
 /* The account that sent the request, NULL over TCP. */
 const char *request_user(const struct request *request);
 

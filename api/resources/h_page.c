@@ -48,7 +48,7 @@ static bool send_asset(const struct asset *asset, const struct request *request,
         reply->status = 304;
         return true;
     }
-    if (!request->accept_encoding || !strstr(request->accept_encoding, "gzip"))
+    if (!request_takes_gzip(request))
         return unpack(asset, request->arena, reply, err);
     reply->encoding = "gzip";
     reply->data = asset->gzip;

@@ -68,6 +68,17 @@ problem 400 bad_query "points must be a whole number from 1" "$metrics?name=trai
 problem 400 bad_query "from lies behind to" "$metrics?name=train/loss&from=3&to=2"
 problem 400 bad_query "points goes with name" "$metrics?points=10"
 
+echo "compressed"
+call 200 "$url/v1/schemas/job"
+cp "$work/body" "$work/plain"
+is "$(header Content-Encoding)" "" "the encoding for who asked for none"
+has "$(cat "$work/headers")" "Vary: Accept-Encoding" "what it varies by"
+call 200 -H "Accept-Encoding: gzip" "$url/v1/schemas/job"
+is "$(header Content-Encoding)" gzip "the encoding"
+gzip -dc "$work/body" | cmp - "$work/plain" || fail "unpacked it differs"
+call 200 -H "Accept-Encoding: gzip;q=0" "$url/v1/schemas/job"
+cmp "$work/body" "$work/plain" || fail "packed for who does not take it"
+
 echo "CSV"
 call 200 -H "Accept: text/csv" "$metrics?name=train/loss&name=val%2FAP%2FZell%E2%82%AC"
 is "$(header Content-Type)" "text/csv; charset=utf-8" "its type"
