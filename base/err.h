@@ -43,7 +43,7 @@ enum err_code {
 struct err {
     enum err_code code;
     char where[256]; /* JSON pointer of the field at fault, or "" */
-    char msg[768];   /* one sentence for a person, without a newline */
+    char msg[768];   /* one sentence for a person, in UTF-8, without control characters whatever was put in */
 };
 
 /* Fill err and return false, so that a failing function can return them.  err_os adds errno's text and takes

@@ -41,6 +41,22 @@ START_TEST(time_is_written_as_rfc_3339)
 }
 END_TEST
 
+START_TEST(an_error_is_one_line_of_utf8_whatever_was_put_in)
+{
+    struct err err;
+    char *text = xmalloc(2000);
+
+    ck_assert(!err_set(&err, ERR_DATASET, "%s", "a  b [\n\t 1,\r\n 2\x1b[31m\x7f] \xff\xc3\xa4"));
+    ck_assert_str_eq(err.msg, "a  b [ 1, 2 [31m ] ?\xc3\xa4");
+    for (int i = 0; i < 666; i++)
+        memcpy(text + 3 * i, "\xe2\x82\xac", 4);
+    ck_assert(!err_at(&err, ERR_DATASET, "/x", "%s", text));
+    ck_assert_uint_eq(strlen(err.msg), sizeof err.msg - 1);
+    ck_assert_str_eq(err.msg + sizeof err.msg - 6, "\xe2\x82\xac??");
+    free(text);
+}
+END_TEST
+
 START_TEST(errno_is_told_in_words_and_a_full_disk_has_its_own_code)
 {
     struct err err = {0};
@@ -90,6 +106,6 @@ START_TEST(a_file_is_replaced_whole_and_read_back)
 }
 END_TEST
 
-TEST_MAIN("base", TEST(arena_memory_is_aligned_zeroed_and_apart) TEST(time_is_written_as_rfc_3339)
-                      TEST(errno_is_told_in_words_and_a_full_disk_has_its_own_code)
+TEST_MAIN("base", TEST(an_error_is_one_line_of_utf8_whatever_was_put_in) TEST(arena_memory_is_aligned_zeroed_and_apart)
+                      TEST(time_is_written_as_rfc_3339) TEST(errno_is_told_in_words_and_a_full_disk_has_its_own_code)
                           TEST(a_file_is_replaced_whole_and_read_back))

@@ -138,6 +138,11 @@ static const struct fault {
     {"{\"image_id\": 1, \"bbox\": [4, 5, 20, 10]}", "/annotations/1/category_id", "is missing"},
     {"{\"image_id\": 1, \"category_id\": 1, \"bbox\": [4, 5, 20, 10], \"iscrowd\": \"no\"}", "/annotations/1/iscrowd",
      "\"no\" is neither 0 nor 1"},
+    {"{\"image_id\": 1, \"category_id\": 1, \"bbox\": [4, 5, 20, 10], \"iscrowd\": NaN}", "/annotations/1/iscrowd",
+     "NaN is neither 0 nor 1"},
+    /* told in one line, however it is written */
+    {"{\"image_id\": 1, \"category_id\": 1, \"bbox\": [\n  4,\r\n\t 5,\n  null,\n  10\n ]}", "/annotations/1/bbox",
+     "[ 4, 5, null, 10 ] is not four finite numbers: x, y, width, height"},
     {"[1, 2]", "/annotations/1", "[1, 2] is not an object"},
 };
 
@@ -213,7 +218,15 @@ static const struct broken {
     {"{\"images\": [], \"categories\": [{\"id\": 1, \"name\": \"\xff\"}], \"annotations\": []}", "",
      ": broken JSON at line 1, column 50: text is not UTF-8"},
     {"{\"images\": [], \"categories\": [{\"id\": 1, \"name\": \"\\q\"}], \"annotations\": []}", "",
-     ": broken JSON at line 1, column 51: unknown escape in a text"},
+     ": broken JSON at line 1, column 51: an escape that stands for no character"},
+    {"{\"images\": [], \"categories\": [{\"id\": 1, \"name\": \"\\ud800\"}], \"annotations\": []}", "",
+     ": broken JSON at line 1, column 56: an escape that stands for no character"},
+    {"{\"images\": [], \"categories\": [{\"id\": 1, \"name\": \"\\u0000\"}], \"annotations\": []}", "",
+     ": broken JSON at line 1, column 51: an escape that stands for no character"},
+    {"{\"info\": 1", "", ": broken JSON at line 1, column 11: ',' or '}' expected"},
+    {"\xff\xfe{", "", ": broken JSON at line 1, column 1: '{' expected"},
+    {"{\"images\": [], \"categories\": [], \"annotations\": null}", "",
+     ": broken JSON at line 1, column 49: '[' expected"},
     {"{\"images\": [{\"id\": 1, \"file_name\": \"a.png\"}, {\"id\": 2, \"file_name\": \"a.png\"}, "
      "{\"id\": 1, \"file_name\": \"a.png\"}], \"categories\": [{\"id\": 1, \"name\": \"a\"}], \"annotations\": []}",
      "/images/2/id", " /images/2/id: 1 is the id of an earlier image"},
@@ -366,20 +379,25 @@ static const struct refused {
     {"pipe", "image 'train/pipe': is not a file"},
     {"empty.jpg", "image 'train/empty.jpg': the file is empty"},
     {"text.png", "image 'train/text.png': neither JPEG nor PNG"},
+    {"one\\ntwo.png", "image 'train/one two.png': No such file or directory"},
+    {"loop.png", "image 'train/loop.png': Too many levels of symbolic links"},
 };
 
 START_TEST(an_image_that_may_not_or_cannot_be_read_is_named)
 {
     char *folder = files_path(&files, "train/folder"), *pipe = files_path(&files, "train/pipe");
+    char *loop = files_path(&files, "train/loop.png");
 
     ck_assert_int_eq(mkdir(folder, 0755), 0);
     ck_assert_int_eq(mkfifo(pipe, 0644), 0);
+    ck_assert_int_eq(symlink("loop.png", loop), 0);
     files_write_text(&files, "train/empty.jpg", "");
     files_write_text(&files, "train/text.png", "hello");
     write_image_name(refused[_i].name);
     check_fails(refused[_i].message, "");
     free(folder);
     free(pipe);
+    free(loop);
 }
 END_TEST
 
@@ -404,6 +422,22 @@ START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
     for (int i = 0; i < 20; i++)
         check_fails("image 'train/none333.png': No such file or directory", "");
     free(text);
+}
+END_TEST
+
+START_TEST(a_name_too_long_is_cut_between_characters)
+{
+    char *name = xmalloc(6002), message[256] = "image 'a";
+
+    *name = 'a';
+    for (int i = 0; i < 3000; i++)
+        memcpy(name + 1 + 2 * i, "ü", 3);
+    write_image_name(name);
+    for (int i = 0; i < 99; i++)
+        strcat(message, "ü");
+    strcat(message, "?…': the path is too long");
+    check_fails(message, "");
+    free(name);
 }
 END_TEST
 
@@ -500,7 +534,8 @@ TEST_MAIN("data_coco", tcase_add_checked_fixture(tcase, make, removed);
                                   TEST(the_valid_split_uses_the_train_splits_classes)
                                       TEST_LOOP(an_image_that_may_not_or_cannot_be_read_is_named, COUNT(refused))
                                           TEST(of_many_images_that_cannot_be_read_the_first_is_named)
-                                              TEST(names_with_dots_in_them_are_names)
-                                                  TEST(a_link_may_lead_to_a_root_but_nowhere_else)
-                                                      TEST(the_files_own_size_counts)
-                                                          TEST(two_thousand_boxes_in_one_image_are_read))
+                                              TEST(a_name_too_long_is_cut_between_characters)
+                                                  TEST(names_with_dots_in_them_are_names)
+                                                      TEST(a_link_may_lead_to_a_root_but_nowhere_else)
+                                                          TEST(the_files_own_size_counts)
+                                                              TEST(two_thousand_boxes_in_one_image_are_read))

@@ -139,8 +139,13 @@ static bool read_crowd(struct place *place)
     enum pull_kind kind = pull_kind(place->json);
     const char *value = place->json->at;
 
-    if (kind == PULL_NUMBER)
-        return pull_number(place->json).value != 0;
+    if (kind == PULL_NUMBER) {
+        double number = pull_number(place->json).value;
+
+        if (!isfinite(number))
+            fail_at(place, "iscrowd", value, "is neither 0 nor 1");
+        return number != 0;
+    }
     (void)pull_skip(place->json);
     if (kind != PULL_BOOL && kind != PULL_NULL)
         fail_at(place, "iscrowd", value, "is neither 0 nor 1");

@@ -184,8 +184,9 @@ static void read_text(struct json_pull *json, char *out)
 {
     for (json->at++; *json->at != '"';) {
         int length = utf8_length((const unsigned char *)json->at);
+        bool escaped = *json->at == '\\';
 
-        if (*json->at == '\\') {
+        if (escaped) {
             json->at++;
             length = escape(json, out);
         } else if (length > 0) {
@@ -193,7 +194,7 @@ static void read_text(struct json_pull *json, char *out)
             json->at += length;
         }
         if (length == 0) {
-            broken(json, json->at[-1] == '\\' ? "unknown escape in a text" : "text is not UTF-8");
+            broken(json, escaped ? "an escape that stands for no character" : "text is not UTF-8");
             return;
         }
         out += length;
