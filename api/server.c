@@ -14,6 +14,7 @@
 #include "spec/parse.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@ enum {
     CHECKS_MAX = 4,        /* data sets read at a time */
     TIMEOUT_S = 60,        /* without a byte in either direction */
     HEADERS_MAX = 32 * 1024,
+    TIDY_MS = 1000, /* after a request */
+    FREE_MAX = 4 * 1024 * 1024,
 };
 
 struct port {
@@ -39,6 +42,7 @@ struct server {
     struct loop *loop;
     struct hub *hub;
     struct dribble *dribble;
+    struct loop_source *tidy;
     struct port ports[LISTENERS_MAX];
     size_t port_count;
     struct exchange *waiting; /* those whose connection is suspended, or was and has not gone on yet */
@@ -220,13 +224,24 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 
 static void completed(void *arg, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
-    (void)arg, (void)code;
+    struct port *port = arg;
+
+    (void)code;
+    loop_timer_set(port->server->tidy, TIDY_MS);
     dribble_replied(connection);
     if (*slot) {
         end_wait(*slot);
         exchange_free(*slot);
     }
     *slot = NULL;
+}
+
+/* What a long reply took goes back to the system: malloc alone would keep it for days. */
+static void on_tidy(void *arg)
+{
+    (void)arg;
+    if (mallinfo2().fordblks > FREE_MAX)
+        (void)malloc_trim(0);
 }
 
 static void log_daemon(void *arg, const char *fmt, va_list args)
@@ -280,6 +295,7 @@ struct server *server_new(const struct app *app, struct loop *loop)
     server->started_ms = clock_wall_ms();
     server->hub = hub_new(app, loop, on_resumed, server);
     server->dribble = dribble_new(loop);
+    server->tidy = loop_timer(loop, on_tidy, server);
     return server;
 }
 
@@ -298,7 +314,7 @@ static bool port_start(struct port *port, struct loop *loop, struct err *err)
     port->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port,
                          MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL, MHD_OPTION_LISTEN_SOCKET, port->listener.fd,
-                         MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, dribble_notify,
+                         MHD_OPTION_NOTIFY_COMPLETED, completed, port, MHD_OPTION_NOTIFY_CONNECTION, dribble_notify,
                          port->server->dribble, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
                          (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
@@ -360,6 +376,7 @@ void server_free(struct server *server)
         port_close(&server->ports[i]);
     hub_free(server->hub);
     dribble_free(server->dribble);
+    loop_remove(server->tidy);
     free(server);
 }
 
