@@ -12,8 +12,9 @@ const struct route routes[] = {
     {"POST", "/v1/jobs", jobs_create, "validate", "", true,
      "Queues a training job: the body is its spec. 201, `Location` and the job; 422 names every fault of the spec at once. "
      "With `validate=true` nothing is queued: 200 and `{\"valid\": true, \"spec\", \"warnings\", \"dataset\": {\"train\": "
-     "{\"images\", \"boxes\", …}, …, \"classes\"}}`, once a process has read the whole data set; what it refuses is a 422 at "
-     "`/dataset_dir`, and 503 means that it was not read within a minute. "
+     "{\"images\", \"boxes\", …}, …, \"classes\", \"pixels\": \"not decoded\"}}`, once a process has read all annotations and "
+     "every image's header; what it refuses is a 422 at `/dataset_dir`, and 503 means that it was not read within a minute. "
+     "An image that is cut short behind its header is found by `detrd-worker check` or in training. "
      "The header `Idempotency-Key` makes a request that is sent again within 24 h answer with the job of the first; the same "
      "key with another body is 422."},
     {"GET",  "/v1/jobs", jobs_list, "state user limit cursor", "label q", false,

@@ -142,7 +142,7 @@ const struct field_hint job_hints[] = {
     {"/checkpoint_interval", NULL, "numbered checkpoints come later; last and best are written at each evaluation"},
     {"/skip_best_epochs", NULL, LATER}, {"/smooth_alpha", NULL, LATER},
     {"/drop_path", NULL, LATER},
-    {"/dataset_file", NULL, "the layout is found from the folder /dataset_dir: COCO in Roboflow's layout; others come later"},
+    {"/dataset_file", NULL, "the layout is found from the folder /dataset_dir: COCO in Roboflow's layout or in COCO 2017's; others come later"},
     {"/output_dir", NULL, "each job has a folder of its own, which the job names as \"folder\"; leave it out"},
     {"/square_resize_div_64", NULL, "images are always made square; leave it out"},
     {"/num_workers", NULL, LOADER}, {"/pin_memory", NULL, LOADER}, {"/persistent_workers", NULL, LOADER},

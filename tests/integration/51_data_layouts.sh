@@ -58,7 +58,9 @@ job sparse
 is "$(plan sparse)" \
     '[{"id":1,"index":1,"name":"circle"},{"id":13,"index":13,"name":"square"},{"id":90,"index":90,"name":"triangle"}]' \
     "classes with COCO's ids"
-has "$(head -c 200000 sparse/checkpoints/last.safetensors | tr -d '\0 ')" '"model.class_embed.bias":{"dtype":"F32","shape":[91]' \
+header=$(head -c 200000 sparse/checkpoints/last.safetensors | tr -d '\0 ')
+has "$header" '\"classes\":[{\"id\":1,\"index\":1,\"name\":\"circle\"},{\"id\":13,\"index\":13,' "the checkpoint's class table"
+has "$header" '"model.class_embed.bias":{"dtype":"F32","shape":[91]' \
     "the columns of the head"
 has "$(tail -n 3 sparse/events.jsonl)" '"per_class":[{"id":1,"name":"circle"' "figures by class"
 
@@ -70,7 +72,7 @@ has "$(cat stdout)" "pixels decoded" "the report"
 has "$(cat stdout)" "  90 triangle (id 90): " "the report"
 status_of "$worker" check --brief set
 is "$status" 0 "status of check --brief ($err)"
-has "$(cat stdout)" '"pixels": "not decoded"' "the brief report"
+has "$(cat stdout)" '"pixels":"not decoded"' "the brief report"
 head -c 300 set/train2017/00003.png >short.png
 cp short.png set/train2017/00003.png
 status_of "$worker" check --brief set

@@ -209,6 +209,38 @@ START_TEST(every_kind_of_jpeg_becomes_rgb_whatever_its_name)
 }
 END_TEST
 
+/* Orientation 6, which viewers show turned by a quarter: COCO's boxes and rf-detr's pixels are those of the file. */
+START_TEST(the_orientation_in_exif_is_ignored)
+{
+    static const uint8_t turned[] = {0xff, 0xd8, 0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0,  0, 'M',
+                                     'M',  0,    42,   0,    0, 0,  8,   0,   1,   1,   18, 0, 3,
+                                     0,    0,    0,    1,    0, 6,  0,   0,   0,   0,   0,  0};
+    char *path = files_path(&files, "a.jpg"), *data;
+    struct image plain = {0};
+    struct err err = {0};
+    size_t size;
+    int width, height;
+
+    files_write_jpeg(&files, "a.jpg", 40, 30, 1);
+    ck_assert_msg(image_read(path, "a.jpg", 0, &plain, &err), "%s", err.msg);
+    data = file_read(AT_FDCWD, path, 1 << 20, &size, &err);
+    ck_assert_ptr_nonnull(data);
+    data = xrealloc(data, size + sizeof(turned));
+    memmove(data + sizeof(turned), data + 2, size - 2);
+    memcpy(data, turned, sizeof(turned));
+    files_write(&files, "a.jpg", data, size - 2 + sizeof(turned));
+    ck_assert_msg(image_size(path, "a.jpg", &width, &height, &err), "%s", err.msg);
+    ck_assert_int_eq(width, 40);
+    ck_assert_int_eq(height, 30);
+    read_sound("a.jpg", 0);
+    ck_assert_int_eq(image.width, 40);
+    ck_assert_mem_eq(image.pixels, plain.pixels, 40 * 30 * 3);
+    image_free(&plain);
+    free(data);
+    free(path);
+}
+END_TEST
+
 static const struct scaling {
     int width, height, least, to_width, to_height;
 } scalings[] = {
@@ -335,8 +367,9 @@ END_TEST
 TEST_MAIN("data_image", tcase_add_checked_fixture(tcase, make, removed);
           TEST_LOOP(every_kind_of_png_becomes_rgb, COUNT(png_kinds))
               TEST_LOOP(every_kind_of_jpeg_becomes_rgb_whatever_its_name, COUNT(jpeg_kinds))
-                  TEST_LOOP(large_jpegs_may_come_smaller_but_not_below_the_least_side, COUNT(scalings))
-                      TEST(a_truncated_file_is_an_error_wherever_it_ends)
-                          TEST(a_header_that_asks_for_too_much_is_refused_before_anything_is_allocated)
-                              TEST(garbage_behind_a_good_start_is_an_error_or_an_image)
-                                  TEST(resizing_keeps_a_plain_colour_and_means))
+                  TEST(the_orientation_in_exif_is_ignored)
+                      TEST_LOOP(large_jpegs_may_come_smaller_but_not_below_the_least_side, COUNT(scalings))
+                          TEST(a_truncated_file_is_an_error_wherever_it_ends)
+                              TEST(a_header_that_asks_for_too_much_is_refused_before_anything_is_allocated)
+                                  TEST(garbage_behind_a_good_start_is_an_error_or_an_image)
+                                      TEST(resizing_keeps_a_plain_colour_and_means))

@@ -121,7 +121,7 @@ bool check_dataset(const char *dir, const char *roots, enum check_form form, FIL
         report = make_report(data, form, warnings);
     if (report && form == CHECK_WHOLE)
         print_words(report, out);
-    else if (report && json_dumpf(report, out, JSON_INDENT(1)) == 0)
+    else if (report && json_dumpf(report, out, JSON_COMPACT) == 0)
         (void)fputc('\n', out);
     dataset_free(data);
     json_decref(warnings);
