@@ -129,10 +129,12 @@ until_true 60 heard "$work/gpus" '.event == "gpu" and .id == null and (.data | k
 kill "$listener"
 kill "$daemon"
 wait "$daemon" || fail "SIGTERM ended it with $?"
+: >"$work/log"
 start
+until_true 60 grep -q "worker answered" "$work/log"
 call 200 "$url/healthz"
 wakes() { awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$daemon/status"; }
-sleep 1 # the connection of the request is closed
+sleep 2 # the connection of the request is closed, and its memory given back
 before=$(wakes)
 sleep 6
 after=$(wakes)
