@@ -49,13 +49,18 @@ const struct route routes[] = {
     {"GET",  "/v1/jobs/{id}/log", log_show, "tail", "", false,
      "The worker's output as text, with `tail` its last lines; empty before it starts."},
     {"GET",  "/v1/jobs/{id}/amp", amp_show, "", "", false,
-     "The precision policy and what really ran at each point of the model, in train and in eval, with the verdict. 404 "
-     "before the first step."},
-    {"GET",  "/v1/jobs/{id}/checkpoints", checkpoints_list, "", "", false, "The checkpoints of a job."},
+     "The precision policy and what really ran at each point of the model, in train and in eval, with the verdict: "
+     "`{\"policy\": {…}, \"libtorch\", \"device\", \"train\": [{\"point\", \"device\", \"dtype\", \"depth\"}], \"eval\": […], \"equal\", "
+     "\"as_policy\", \"first_difference\": null or {\"point\", \"pass\", \"policy\", \"ran\"}}`. Before the first evaluation `eval` is "
+     "empty and `equal` null; before the first step it is 404."},
+    {"GET",  "/v1/jobs/{id}/checkpoints", checkpoints_list, "", "", false, "The checkpoints of a job: `{\"checkpoints\": [{\"name\", \"kind\": \"last\" or \"best\", \"epoch\", \"step\", \"sha256\", \"bytes\", "
+     "\"metrics\", \"made\"}]}`."},
     {"GET",  "/v1/jobs/{id}/checkpoints/{name}", checkpoint_send, "", "", false,
      "A checkpoint's file. `Range` gives a part (206; 416 beyond its end), `If-Range` with its `ETag` only while it is the same."},
     {"GET",  "/v1/schemas/job", schema_show, "", "", false, "The JSON Schema of the job spec, printed from the table below."},
-    {"GET",  "/v1/gpus", gpus_show, "", "", false, "The GPUs, from NVML, and the CPU slots, with the jobs on them."},
+    {"GET",  "/v1/gpus", gpus_show, "", "", false, "The GPUs, from NVML, and the CPU slots, with the jobs on them: `{\"gpus\": [{\"uuid\", \"index\", \"name\", "
+     "\"compute_capability\", \"memory_total_bytes\", \"memory_used_bytes\", \"utilization_ratio\", \"job\"}], \"cpu\": {\"slots\", "
+     "\"jobs\": []}}`. What NVML does not tell is null, and so is `job` of a free card; without NVML there are none."},
     {"GET",  "/healthz", health_show, "", "", false, "`{\"status\": \"ok\", \"version\": …}`, without touching the database."},
     {NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
