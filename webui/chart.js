@@ -56,12 +56,12 @@ export class Group {
     }
 }
 
-// spec: {title, note(), lines() → [{series, name, format, right, noise, floor, ceiling, reach, axis}], nothing}.
+// spec: {title, note(view), lines() → [{series, name, format, right, noise, floor, ceiling, reach, axis}], nothing}.
 // right: on the axis at the right; noise: smoothed, with the band of the raw values behind; axis: how its ticks are
 // written; nothing(): why there are no points yet, or nothing for a chart that then is not shown.
 export class Chart {
     constructor(uPlot, spec, curves, group) {
-        Object.assign(this, {uPlot, spec, curves, group, u: null, lines: [], data: [[]], marks: [], values: [], built: '', told: false, isNear: false});
+        Object.assign(this, {uPlot, spec, curves, group, u: null, lines: [], data: [[]], marks: [], values: [], built: '', told: false, isNear: false, painted: ''});
         const button = (word, act) => h('button', {type: 'button', 'aria-pressed': 'false', on: {click: act}}, word);
         this.legend = h('div', {class: 'legend'});
         this.plot = h('div', {class: 'plot', role: 'img', tabindex: 0, on: {keydown: (event) => this.key(event)}});
@@ -97,12 +97,16 @@ export class Chart {
         reveal(this.plot, there && !flipped);
         reveal(this.legend, there);
         [this.flip, this.wide, this.csv].forEach((button) => reveal(button, there));
-        text(this.note, this.spec.note());
+        text(this.note, this.spec.note(this.group.view));
         if (!there)
             return text(this.nothing, this.spec.nothing?.() ?? '');
         attribute(this.plot, 'aria-label', this.sentence());
         if (!this.isNear && !all)
             return undefined;
+        const state = JSON.stringify([this.curves.age(this.lines.map(({series}) => series)), this.group.view, flipped, document.documentElement.dataset.theme]);
+        if (state === this.painted)
+            return undefined;
+        this.painted = state;
         attribute(this.note, 'title', this.lines.map((line) => `${format.visible(line.name)}: ${format.visible(this.curves.definition(line.series))}`).join('\n'));
         this.collect();
         this.draw(flipped);
@@ -120,11 +124,12 @@ export class Chart {
             const raw = pick(curve.value);
             return {
                 x: pick(axis(curve, by, stepsPerEpoch)), attempt: pick(curve.attempt),
-                columns: line.noise ? [smooth(raw, weight), pick(curve.min), pick(curve.max)] : [raw],
+                columns: line.noise ? [smooth(raw, weight), pick(curve.min), pick(curve.max)] : [raw], raw,
             };
         });
         const {x, attempt} = parts[0];
         this.data = join(parts);
+        this.raw = () => join(parts.map((part) => ({x: part.x, columns: [part.raw]})));
         this.marks = x.map((at, i) => [at, attempt[i]]).filter(([, one], i) => i && one !== attempt[i - 1])
             .map(([at, one]) => [at, `attempt ${one}`]);
     }
@@ -172,7 +177,8 @@ export class Chart {
         const {x: by} = this.group.view;
         const [least, most] = this.ends();
         const at = {time: (x) => format.fullTime(x * 1000), epoch: (x) => x.toFixed(2), step: format.count}[by];
-        const rows = this.data[0].map((x, i) => [at(x), ...this.lines.map((line) => line.format(this.column(line)[i]))]).slice(least, most + 1);
+        const [xs, ...columns] = this.raw();
+        const rows = xs.slice(least, most + 1).map((x, i) => [at(x), ...this.lines.map((line, n) => line.format(columns[n][least + i]))]);
         refill(this.behind, table(`${this.spec.title}, newest first`,
             [[by, 'number'], ...this.lines.map((line) => [format.visible(line.name), 'number'])], rows.slice(-TABLE_ROWS).reverse()));
     }

@@ -10,11 +10,11 @@ const score = {format: format.score, floor: 0, ceiling: 1};
 const ratio = {format: format.percent, axis: format.percent, floor: 0, ceiling: 1};
 const memory = {format: format.gib, axis: format.gib, floor: 0};
 
-// unscaled: what the note says of a job without a gradient scaler.  first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
+// unscaled: what the note says of a job without a gradient scaler; made: the series that tells how it was evaluated.  first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
 // that starts so.  The rest is told in chart.js.
 const CHARTS = [
     {title: 'Loss', note: 'total', first: 'step', lines: [line('train/loss', 'train', {noise: true})]},
-    {title: 'mAP', note: 'COCO, maxDets 100', first: 'eval',
+    {title: 'mAP', note: 'COCO', first: 'eval', made: 'val/mAP_50_95',
         lines: [line('val/mAP_50_95', 'mAP 50:95', score), line('val/mAP_50', 'mAP 50', score), line('val/mAP_75', 'mAP 75', score)]},
     {title: 'AP per class', note: '50:95', first: 'eval', each: AP},
     {title: 'Loss terms', note: 'unweighted', first: 'step',
@@ -36,17 +36,19 @@ const NOTHING = {
 
 export const isShown = (name) => CHARTS.some(({each, lines}) => (each ? name.startsWith(each) : lines.some(({series}) => series === name)));
 
+// How an evaluation was made: the last sentence of its series' definition.
+const evaluated = (definition) => format.visible(definition).replace(/\.$/, '').split('. ').at(-1);
+
 // The specs for chart.js; job() is the job as it is known.
 export function chartSpecs(curves, job) {
     const each = (prefix) => [...curves.names].filter((name) => name.startsWith(prefix));
     const eachLine = (prefix) => each(prefix).slice(0, CLASSES_SHOWN).map((name) => line(name, name.slice(prefix.length), score));
-    const note = ({note: words, each: prefix, unscaled}) => {
-        const all = prefix ? each(prefix).length : 0;
-        if (all > CLASSES_SHOWN)
-            return `${words}, ${CLASSES_SHOWN} of ${all} classes`;
+    const note = ({note: words, each: prefix, lines, unscaled, made}, view) => {
         const {enabled, grad_scaler: scaled, dtype} = job()?.spec?.amp ?? {};
-        return unscaled && enabled && !scaled ? `${words}; ${dtype} has ${unscaled}` : words;
+        const classes = prefix ? each(prefix).length : 0;
+        return [words, made && evaluated(curves.definition(made)), classes > CLASSES_SHOWN && `${CLASSES_SHOWN} of ${classes} classes`, unscaled && enabled && !scaled && `${dtype} has ${unscaled}`,
+            view.smooth > 0 && lines?.some(({noise}) => noise) && 'smoothed'].filter(Boolean).join(', ');
     };
-    return CHARTS.map((spec) => ({...spec, note: () => note(spec), lines: () => spec.lines ?? eachLine(spec.each),
+    return CHARTS.map((spec) => ({...spec, note: (view) => note(spec, view), lines: () => spec.lines ?? eachLine(spec.each),
         nothing: spec.first && (() => NOTHING[spec.first][isFinal(job()) ? 1 : 0])}));
 }

@@ -5,7 +5,7 @@ import {address} from './api.js';
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 16000, 30000];
 const AFTER_FAULT_MS = 4000;
 const SILENCE_MS = 35000; // two pings and some
-const PAINT_EVERY_MS = 200;
+const PAINT_EVERY_MS = 500;
 const SOON_MS = 2000;
 const NUMBERED = ['state', 'plan', 'metric', 'eval', 'amp', 'checkpoint', 'warning', 'deleted'];
 const TYPES = [...NUMBERED, 'log', 'gpu', 'ping', 'reset'];

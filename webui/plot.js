@@ -3,7 +3,7 @@ import {Problem} from './api.js';
 import {h} from './dom.js';
 import * as format from './format.js';
 
-export const HEIGHT = 172;
+export const HEIGHT = 168;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const FONT = '11px system-ui, sans-serif';
 
@@ -69,7 +69,7 @@ const numberTicks = (line) => (_, splits) => splits.map((v) => (v === null ? '' 
 function axes(left, right, by) {
     const base = {stroke: colour('muted'), font: FONT, ticks: {show: false}, gap: 4};
     const grid = {stroke: colour('line'), width: 1};
-    const x = {...base, grid: {show: false}, size: 26, space: 60, values: by === 'time' ? clockTicks : numberTicks({})};
+    const x = {...base, grid: {show: false}, size: 20, space: 60, values: by === 'time' ? clockTicks : numberTicks({})};
     const y = (line, more) => ({...base, size: 46, space: 30, values: numberTicks(line), ...more});
     return [x, y(left ?? {}, {grid}), ...(right ? [y(right, {grid: {show: false}, side: 1, scale: 'right'})] : [])];
 }

@@ -109,7 +109,7 @@ export function endedRow(job) {
         when.update(one.ended);
         text(words, endWords(one));
         text(about, [`job ${one.id}`, one.user && format.visible(one.user), one.started && format.span(seconds(one.started, one.ended)),
-            one.best && `mAP ${format.score(one.best.value)}`].filter(Boolean).join(' · '));
+            one.detail && one.best && `mAP ${format.score(one.best.value)}`].filter(Boolean).join(' · '));
     }};
 }
 

@@ -12,6 +12,7 @@ export class Curves {
         this.path = `/v1/jobs/${job}/metrics`;
         this.wanted = wanted;
         this.before = null; // what is shown until a new history is there
+        this.changes = 0;
         this.forget();
     }
 
@@ -22,7 +23,7 @@ export class Curves {
     }
 
     forget() {
-        Object.assign(this, {stale: true, names: new Set(), curves: new Map(), newest: {}, definitions: new Map(), range: null, detail: null});
+        Object.assign(this, {stale: true, names: new Set(), curves: new Map(), newest: {}, definitions: new Map(), ages: new Map(), range: null, detail: null});
     }
 
     // Reads the history.  Returns the id of the last event that is in it, null while there are no points.
@@ -35,6 +36,7 @@ export class Curves {
             const last = await this.parts(names, signal);
             this.names = new Set(names);
             this.before = null;
+            this.changes++;
             this.stale ||= !names.length;
             return last || null;
         } catch (error) {
@@ -60,6 +62,7 @@ export class Curves {
     // Until they are there, the points known already stand.
     async look(range, signal) {
         this.range = range;
+        this.changes++;
         if (!range || !this.detail || !isWithin(this.detail.range, range.x, range.from) || !isWithin(this.detail.range, range.x, range.to))
             this.detail = null;
         if (!range)
@@ -71,6 +74,7 @@ export class Curves {
         const curves = new Map(replies.flatMap((reply) => [...read(reply)]));
         curves.forEach((curve, name) => merge(curve, pick(this.get(name), wide)));
         this.detail = {range: wide, curves};
+        this.changes++;
     }
 
     // Every point of these series in range (null: all) as CSV, with a line of headings.
@@ -95,6 +99,7 @@ export class Curves {
             insert(this.curves.get(name), {attempt, step, epoch, time_ms, value});
             bound(this.curves.get(name), POINTS);
             this.addDetail(name, {attempt, step, epoch, time_ms, value});
+            this.ages.set(name, (this.ages.get(name) ?? 0) + 1);
             this.stale ||= !this.names.has(name);
         }
     }
@@ -119,6 +124,11 @@ export class Curves {
     // The curve as it is looked at: of the range where that is there, else all of it.
     shown(name) {
         return this.detail?.curves.get(name) ?? this.get(name);
+    }
+
+    // Differs from what it was before when these curves do.
+    age(names) {
+        return `${this.changes} ${names.map((name) => this.ages.get(name) ?? 0)}`;
     }
 
     value(name) {

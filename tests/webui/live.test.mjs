@@ -165,7 +165,7 @@ test('35 s of silence are a loss, and a ping is not silence', async () => {
     await one.passes(1000);
     assert.deepEqual(one.states, ['live', 'lost']);
 });
-test('events are painted at most 5 times a second', async () => {
+test('events are painted at most twice a second', async () => {
     const one = await opened([10]);
     for (let n = 11; n < 111; n++) {
         one.source().sends('metric', {n}, n);
@@ -173,7 +173,7 @@ test('events are painted at most 5 times a second', async () => {
     }
     assert.equal(one.events.length, 100);
     const gaps = one.paints.map((at, i) => at - one.paints[i - 1]).slice(2);
-    assert.ok(gaps.length >= 8 && gaps.every((gap) => gap >= 200), String(gaps));
+    assert.ok(gaps.length >= 4 && gaps.every((gap) => gap >= 500), String(gaps));
 });
 test('a hidden tab takes events, paints nothing and asks for nothing until it is shown', async () => {
     const one = await opened([10]);

@@ -3,7 +3,7 @@ import {fileURLToPath} from 'node:url';
 import {launch, watched} from './browser.mjs';
 
 const [url, job] = process.argv.slice(2);
-const DESK = {width: 1440, height: 900};
+const DESK = {width: 1280, height: 880};
 const PHONE = {width: 390, height: 844};
 const PICTURES = [['overview-light', '/', 'light', DESK], ['overview-dark', '/', 'dark', DESK], ['phone-light', '/', 'light', PHONE],
     ['job-light', `/jobs/${job}`, 'light', DESK], ['job-dark', `/jobs/${job}`, 'dark', DESK], ['phone-job-dark', `/jobs/${job}`, 'dark', PHONE]];

@@ -105,7 +105,7 @@ export function show(main, [id], page) {
         if (type === 'metric' && known.job.progress?.step < step)
             known.job = {...known.job, progress: {...known.job.progress, step, epoch}};
         STALE[type].forEach((one) => stale.add(one));
-        return type === 'metric' && !curves.stale ? 'soon' : 'now';
+        return ['metric', 'log'].includes(type) && !curves.stale ? 'soon' : 'now';
     }
 
     // Why a job waits may change with every other job.
@@ -261,7 +261,7 @@ function toolbar(group, order) {
     };
     const choose = h('select', {on: {change: () => set({x: choose.value, zoom: null})}}, AXES.map((one) => h('option', {selected: one === view.x}, one)));
     const smooth = h('input', {type: 'range', min: 0, max: MOST_SMOOTH, step: 0.01, value: view.smooth, on: {input: () => set({smooth: Number(smooth.value)})}});
-    const weight = h('output', {class: 'weight'});
+    const weight = h('span', {class: 'weight'});
     const log = h('input', {type: 'checkbox', checked: view.log, on: {change: () => set({log: log.checked})}});
     const whole = h('button', {type: 'button', title: 'Show everything (0)', on: {click: () => set({zoom: null})}});
     const node = h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
