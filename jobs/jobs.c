@@ -222,7 +222,7 @@ static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
     }
     job->gpu = find_gpu(jobs->gpus, job->attempt.uuid);
     if (!worker_adopt(job, &folder_err))
-        log_warning("a job's folder is gone job=%" PRId64 " reason='%s'", row->id, folder_err.msg);
+        log_warning("a job's folder cannot be opened job=%" PRId64 " reason='%s'", row->id, folder_err.msg);
     else
         log_info("job adopted job=%" PRId64 " state=%s", row->id, job_state_name(row->state));
     active_add(&jobs->active, job);

@@ -59,7 +59,7 @@ static bool open_folder(struct job *job, const char *folder, struct err *err)
     if (job->worker.dir >= 0)
         return true;
     err_os(err, "open '%s'", folder);
-    if (errno == ENOENT)
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
         err->code = ERR_NOT_FOUND;
     return false;
 }
@@ -273,11 +273,12 @@ static bool child_has_ended(struct job *job)
 bool worker_has_ended(struct job *job)
 {
     struct worker *worker = &job->worker;
+    struct err err = {0};
 
     if (worker->child && !child_has_ended(job))
         return false;
-    if (worker->dir < 0)
-        return true;
+    if (worker->dir < 0 && (worker->was_child || !worker_adopt(job, &err)))
+        return worker->was_child || err.code == ERR_NOT_FOUND; /* a folder that cannot be opened now says nothing */
     if (!worker->was_child)
         find_keeper(job);
     if (is_locked(worker))

@@ -8,13 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 5000, PID_SIZE = 32 };
+enum { BUSY_TIMEOUT_MS = 5000, PID_SIZE = 32, LOCK_TRIES = 500, LOCK_WAIT_US = 10000 };
 
 static int read_pid(int fd)
 {
@@ -32,6 +33,19 @@ static int open_lock(const char *state_dir, int flags)
     return fd;
 }
 
+/* A daemon that was killed may have left a child that was about to become a worker; until then it holds the lock. */
+static bool is_held_by_another(int lock)
+{
+    for (int i = 0; flock(lock, LOCK_EX | LOCK_NB) < 0; i++) {
+        int pid = read_pid(lock);
+
+        if (i == LOCK_TRIES || (pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH)))
+            return true;
+        (void)usleep(LOCK_WAIT_US);
+    }
+    return false;
+}
+
 /* The lock is held by the open descriptor, so that the kernel frees it however the daemon ends. */
 static bool lock_state_dir(struct store *store, const char *state_dir, struct err *err)
 {
@@ -41,7 +55,7 @@ static bool lock_state_dir(struct store *store, const char *state_dir, struct er
     store->lock = open_lock(state_dir, O_RDWR | O_CREAT);
     if (store->lock < 0)
         return err_os(err, "open '%s/detrd.lock'", state_dir);
-    if (flock(store->lock, LOCK_EX | LOCK_NB) < 0)
+    if (is_held_by_another(store->lock))
         return err_set(err, ERR_CONFLICT, "another detrd (pid %d) uses state_dir '%s'", read_pid(store->lock),
                        state_dir);
     if (ftruncate(store->lock, 0) < 0 || pwrite(store->lock, pid, (size_t)size, 0) != size)

@@ -2,11 +2,12 @@
 # shellcheck disable=SC2119
 # Restarts with the real trainer: the daemon is killed 100 times under one job, with clients listening, and nobody
 # notices; keeper and trainer are killed 20 times, and each end is told truthfully.
-# KILLS, ENDS: other numbers than these.  SEED: the moments of an earlier run, as it printed it.
+# KILLS, ENDS, STARTS: other numbers than these.  SEED: the moments of an earlier run, as it printed it.
 # shellcheck source=tests/integration/lib.sh
 . "$SOURCE_DIR/tests/integration/lib.sh"
 kills=${KILLS:-100}
 ends=${ENDS:-20}
+starts=${STARTS:-30}
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
 echo "SEED=$seed: $kills kills of the daemon, $ends of keeper and trainer"
@@ -207,7 +208,7 @@ start
 tally=""
 for ((i = 0; i < ends; i++)); do
     victim=$([ $((i % 2)) = 0 ] && echo keeper || echo trainer)
-    with=$(((i / 2) % 3)) # the daemon: 0 lives, 1 is away, 2 is killed at the same moment
+    with=$(((i / 2) % 4)) # the daemon: 0 lives, 1 is away, 2 is killed at the same moment, 3 while it sees to the end
     submit '"epochs": 1000, "max_steps": 300, "eval_interval": 1'
     at=$((RANDOM % 4))
     if [ $with = 1 ]; then
@@ -221,6 +222,10 @@ for ((i = 0; i < ends; i++)); do
     pid=$(process $victim)
     [ -z "$pid$with_daemon" ] || kill -9 $with_daemon $pid 2>/dev/null || true
     has_ended() { [ "$(job .ended)" != null ]; }
+    if [ $with = 3 ]; then
+        pause $((RANDOM % 300))
+        end KILL
+    fi
     [ $with != 2 ] || wait "$daemon" 2>/dev/null || true
     [ $with = 0 ] || start
     while [ -z "$pid" ]; do # it was not there yet, so the job goes on
@@ -276,6 +281,38 @@ until_true 60 has_ended
 is "$(job '[.state, .cause, .detail] | tojson')" '["failed","lost","the machine restarted while it ran"]' "after another boot"
 agrees 'queued (starting queued )*starting running failed'
 
+echo "$SECONDS s: the daemon is killed while jobs are submitted and start"
+end TERM
+export DETRD_TRAINER="$SOURCE_DIR/tests/integration/doubles/scripted_trainer"
+last=$id
+start
+# post KEY: prints the id
+post() {
+    curl -sS -m 60 -H "Idempotency-Key: $1" --json "{\"model\": \"pico\", \"dataset_dir\": \"$work/shapes\", \"device\": \"cpu\",
+        \"name\": \"hello plan step done\"}" "$url/v1/jobs" 2>/dev/null | jq -e .id
+}
+for ((i = 1; i <= starts; i++)); do
+    post "$i" >"$work/first" &
+    client=$!
+    pause $((RANDOM % 40))
+    end KILL
+    acknowledged=""
+    ! wait "$client" || acknowledged=$(cat "$work/first")
+    start
+    id=$(post "$i") || fail "submission $i"
+    is "$id" $((last + i)) "submission $i, sent twice"
+    [ -z "$acknowledged" ] || is "$id" "$acknowledged" "submission $i, which was acknowledged"
+done
+for ((i = 1; i <= starts; i++)); do
+    id=$((last + i)) folder=$home/jobs/$((last + i))/1
+    until_true 60 has_ended
+    is "$(job '[.state, .attempt] | tojson')" '["done",1]' "job $id"
+    is "$(grep -c '"type": "hello"' "$folder/events.jsonl")" 1 "trainers that ever ran for job $id"
+    agrees 'queued (starting queued )*starting running done'
+done
+
+again=$(($(sql "SELECT count(*) FROM event WHERE job > $last AND type = 1 AND data ->> '\$.state' = 'queued'") - starts))
+echo "$SECONDS s: $starts jobs, $again starts that had not begun were made again"
 echo "$SECONDS s: a worker that spoils its folder"
 end TERM
 cat >"$work/spoiler" <<'TRAINER'

@@ -7,9 +7,13 @@
 #include "storage/store.h"
 #include "tests/unit/check_main.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char root[64];
@@ -80,6 +84,38 @@ START_TEST(what_was_acknowledged_is_there_after_reopening)
     ck_assert_int_eq(row.attempt, 0);
     ck_assert_ptr_null(row.detail);
     ck_assert(!row.progress.known && !row.best.known && row.made_ms > 0 && row.started_ms == 0 && row.ended_ms == 0);
+}
+END_TEST
+
+START_TEST(the_lock_of_a_daemon_that_is_gone_is_waited_for)
+{
+    int lock = open(arena_printf(arena, "%s/detrd.lock", root), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int ends[2];
+    pid_t gone = fork(), child;
+
+    if (gone == 0)
+        _exit(0);
+    ck_assert_int_eq(waitpid(gone, NULL, 0), gone);
+    store_close(store);
+    ck_assert_int_eq(ftruncate(lock, 0), 0);
+    ck_assert_int_gt(dprintf(lock, "%d\n", (int)gone), 0);
+    ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
+    ck_assert_int_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0) { /* as before its exec: it holds what it has inherited */
+        char byte;
+
+        (void)close(ends[1]);
+        (void)!read(ends[0], &byte, 1);
+        (void)usleep(50000);
+        _exit(0);
+    }
+    (void)close(lock);
+    (void)close(ends[1]);
+    store = store_open(root, &err);
+    ck_assert_msg(store != NULL, "%s", err.msg);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    (void)close(ends[0]);
 }
 END_TEST
 
@@ -452,6 +488,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 0);
     TEST(what_was_acknowledged_is_there_after_reopening)
+    TEST(the_lock_of_a_daemon_that_is_gone_is_waited_for)
     TEST(a_second_daemon_on_the_same_folder_is_refused_by_the_pid_of_the_first)
     TEST(a_database_of_a_newer_program_is_refused_and_left_as_it_is)
     TEST(a_migration_that_fails_says_which_and_changes_nothing)
