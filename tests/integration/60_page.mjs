@@ -1,5 +1,6 @@
-// The page in Chromium over the real daemon: a job submitted with curl appears and grows without reload, the daemon is
-// killed and the page catches up without a gap over its one stream, the job is stopped from the page, and a failure is told in words.
+// The page in Chromium over the real daemon: a job submitted with curl appears and grows without reload; the daemon is
+// killed, held up and ended, and each time the page says so and catches up without a gap over its one stream; the job is
+// stopped from the page, and a failure is told in words.
 import assert from 'node:assert/strict';
 import {execFileSync, spawn} from 'node:child_process';
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
@@ -39,9 +40,28 @@ async function start(port) {
     return readFileSync(join(state, 'url'), 'utf8').trim();
 }
 
-async function kill() {
-    daemon.kill('SIGKILL');
+async function end(signal) {
+    daemon.kill(signal);
     await new Promise((resolve) => daemon.once('exit', resolve));
+}
+
+// axe's findings in both themes, and what scrolls sideways.
+async function flaws(page) {
+    const found = await tooWide(page);
+    for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({colorScheme});
+        await page.locator(`html[data-theme=${colorScheme}]`).waitFor();
+        found.push(...(await findings(page)).map((one) => `${colorScheme}: ${one}`));
+    }
+    return found;
+}
+
+// After a loss: the page is live again, says so, and has new points.
+async function isBack(page, points) {
+    const before = await points();
+    await page.getByText('Live', {exact: true}).waitFor({timeout: LIMIT_MS});
+    await page.locator('.banner').waitFor({state: 'hidden'});
+    await until('new points after the loss', async () => (await points()) > before);
 }
 
 const curl = (...words) => JSON.parse(execFileSync('curl', ['-sS', '-m', '30', ...words], {encoding: 'utf8'}));
@@ -54,8 +74,10 @@ async function story() {
     browser = await launch();
     const page = await watched(browser.context, url, LOST);
 
-    await page.goto(url);
+    const policy = (await page.goto(url)).headers()['content-security-policy'];
+    assert.match(policy, /^default-src 'self'; frame-ancestors 'none'/); // without it nothing could breach it
     await page.getByText('No jobs yet').waitFor();
+    assert.deepEqual(await flaws(page), []);
     assert.match(await page.locator('h1').innerText(), /^This machine has no GPU\. One job at a time runs on the CPU\.$|free/);
 
     await page.evaluate(() => { window.isSame = true; }); // gone with a reload
@@ -70,39 +92,57 @@ async function story() {
     await until(`${POINTS} points`, async () => (await steps()).length >= POINTS);
     await until('an evaluation is shown', async () => (await page.locator('#classes tbody tr').count()) === 3);
     assert.match(await page.locator('#amp .verdict').innerText(), /Train = eval = policy at \d+ points/);
-    assert.deepEqual(await findings(page), []);
-    assert.deepEqual(await tooWide(page), []);
+    assert.deepEqual(await flaws(page), []);
 
-    await kill();
-    await page.getByText('Reconnecting').waitFor();
-    const before = (await steps()).length;
-    await page.getByText('No connection to detrd. Your jobs keep running').waitFor();
+    const points = async () => (await steps()).length ? Math.max(...await steps()) : 0;
+    const reconnecting = page.getByText('Reconnecting');
+    const banner = (words) => page.getByText(`${words} Your jobs keep running; this page catches up by itself.`).waitFor({timeout: LIMIT_MS});
+    await end('SIGKILL');
+    await reconnecting.waitFor();
+    await banner('detrd does not answer: it is being restarted, or the way to it is cut.');
     assert.equal(await start(new URL(url).port), url);
-    await page.getByText('Live', {exact: true}).waitFor({timeout: 40000});
-    await page.getByText('Connected again. Nothing was missed.').waitFor();
-    assert.equal(await page.locator('.banner').isVisible(), false);
-    await until('new points after the restart', async () => (await steps()).length > before);
+    await isBack(page, points);
+    await page.getByRole('status').getByText('Connected again. Nothing was missed.').waitFor();
+
+    daemon.kill('SIGSTOP');
+    await reconnecting.waitFor({timeout: LIMIT_MS});
+    await banner('detrd has not answered for a while: it is held up, or the way to it is.');
+    daemon.kill('SIGCONT');
+    await isBack(page, points);
+
+    await end('SIGTERM');
+    assert.equal(daemon.exitCode, 0);
+    await reconnecting.waitFor();
+    assert.equal(await start(new URL(url).port), url);
+    await isBack(page, points);
+
+    assert.equal(await page.evaluate(() => window.isSame), true);
+    await page.goto(`${url}/jobs/${job.id}?from=3&to=9`);
+    await page.locator('.chart').first().getByRole('button', {name: 'Table'}).click();
+    await until('the range that the address names is shown', async () => (await steps()).join() === '9,8,7,6,5,4,3');
+    await page.getByRole('button', {name: '3 – 9 ✕'}).click();
+    await page.waitForURL(`${url}/jobs/${job.id}`);
 
     await page.getByRole('button', {name: 'Stop', exact: true}).click();
     await page.getByRole('button', {name: 'Stop job'}).click();
     await page.locator('.jobhead .pill', {hasText: 'Cancelled'}).waitFor({timeout: LIMIT_MS});
+    // All of the loss so far, with what came while the daemon was away: the page's table has its last 200.
     const {x} = curl(`${url}/v1/jobs/${job.id}/metrics?name=train/loss`);
     await until('the page has what the API has, in its order', async () => JSON.stringify((await steps()).reverse()) === JSON.stringify(x[0].step.slice(-200)));
     assert.deepEqual(x[0].step, x[0].step.map((_, i) => i + 1));
     assert.equal(curl(`${url}/v1/jobs/${job.id}`).attempt, 1);
-    assert.equal(await page.evaluate(() => window.isSame), true);
 
     mkdirSync(join(work, 'empty'));
     const failed = submit(url, {name: 'no data', dataset_dir: join(work, 'empty')});
     await page.goto(`${url}/jobs/${failed.id}`);
     await page.locator('.jobhead .pill', {hasText: 'Failed'}).waitFor({timeout: LIMIT_MS});
     const {detail} = curl(`${url}/v1/jobs/${failed.id}`);
-    assert.match(detail, /^there is no train split/);
+    assert.match(detail, /_annotations\.coco\.json/);
     assert.equal(await page.locator('.progress .verdict').innerText(), sentence(detail));
     await page.keyboard.press('g');
     await page.keyboard.press('o');
     await page.locator('.ended').nth(1).waitFor();
-    assert.deepEqual(await findings(page), []);
+    assert.deepEqual(await flaws(page), []);
     assert.deepEqual(page.faults, []);
 }
 
