@@ -208,7 +208,7 @@ void routes_answer(const struct app *app, struct request *request, struct reply 
     if (reply->status >= 500)
         log_err("request failed id=%s method=%s path='%s' status=%u: %s", request->id, request->method, request->path,
                 reply->status, err.msg);
-    else
-        log_debug("request id=%s method=%s path='%s' status=%u", request->id, request->method, request->path,
-                  reply->status);
+    else if (!is_get(request->method) && !reply->awaits_devices)
+        log_info("request id=%s method=%s path='%s' status=%u", request->id, request->method, request->path,
+                 reply->status);
 }

@@ -244,16 +244,6 @@ static void on_tidy(void *arg)
         (void)malloc_trim(0);
 }
 
-static void log_daemon(void *arg, const char *fmt, va_list args)
-{
-    char text[256];
-
-    (void)arg;
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    text[strcspn(text, "\n")] = '\0';
-    log_debug("libmicrohttpd: %s", text);
-}
-
 /* Lets libmicrohttpd do what it can, and comes back when it says. */
 static void turn(struct port *port)
 {
@@ -311,13 +301,12 @@ static bool port_start(struct port *port, struct loop *loop, struct err *err)
 {
     const union MHD_DaemonInfo *info;
 
-    port->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, port,
-                         MHD_OPTION_EXTERNAL_LOGGER, log_daemon, NULL, MHD_OPTION_LISTEN_SOCKET, port->listener.fd,
-                         MHD_OPTION_NOTIFY_COMPLETED, completed, port, MHD_OPTION_NOTIFY_CONNECTION, dribble_notify,
-                         port->server->dribble, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-                         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
+    port->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, port,
+                                    MHD_OPTION_LISTEN_SOCKET, port->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
+                                    port, MHD_OPTION_NOTIFY_CONNECTION, dribble_notify, port->server->dribble,
+                                    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+                                    (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADERS_MAX, MHD_OPTION_END);
     if (!port->daemon) {
         (void)close(port->listener.fd);
         listener_done(&port->listener);

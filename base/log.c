@@ -7,13 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum log_level max_level = LOG_LEVEL_INFO;
-
-void log_set_level(enum log_level level)
-{
-    max_level = level;
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
     char line[2048];
@@ -21,8 +14,6 @@ void log_line(enum log_level level, const char *fmt, ...)
     size_t used;
     va_list args;
 
-    if (level > max_level)
-        return;
     if (getenv("JOURNAL_STREAM"))
         head = snprintf(line, sizeof line, "<%d>", (int)level);
     else if (level <= LOG_LEVEL_WARNING)

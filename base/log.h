@@ -3,14 +3,10 @@
 #pragma once
 #include "base/err.h"
 
-enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
-
-/* Lines above this level are left out.  The first call of log_line settles whether levels are printed. */
-void log_set_level(enum log_level level);
+enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
 
 PRINTF(2, 3) void log_line(enum log_level level, const char *fmt, ...);
 
 #define log_err(...)     log_line(LOG_LEVEL_ERR, __VA_ARGS__)     /* a person must act */
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__) /* it went on anyway, and the line says so */
 #define log_info(...)    log_line(LOG_LEVEL_INFO, __VA_ARGS__)    /* a job changed state */
-#define log_debug(...)   log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)   /* the rest */

@@ -65,7 +65,7 @@ static bool load(struct gpus *gpus)
 {
     gpus->library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!gpus->library) {
-        log_debug("no NVML: %s", dlerror());
+        log_info("no NVML, so no GPUs: %s", dlerror());
         return false;
     }
     for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {

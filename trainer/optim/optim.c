@@ -232,28 +232,7 @@ bool optim_step(struct optim *optim, double factor)
     return tensor_ok();
 }
 
-int optim_count(const struct optim *optim)
-{
-    return optim->count;
-}
-
 struct optim_state optim_state_at(const struct optim *optim, int index)
 {
     return optim->entries[index].state;
-}
-
-bool optim_state_set(struct optim *optim, int index, const struct optim_state *state)
-{
-    struct entry *entry = &optim->entries[index];
-
-    if (!state->exp_avg) {
-        drop_state(&entry->state);
-        return true;
-    }
-    start_state(entry);
-    if (!tensor_copy_(entry->state.exp_avg, state->exp_avg) ||
-        !tensor_copy_(entry->state.exp_avg_sq, state->exp_avg_sq))
-        return false;
-    entry->state.step = state->step;
-    return true;
 }

@@ -55,7 +55,4 @@ struct tensor *optim_clip(struct optim *optim);
 bool optim_step(struct optim *optim, double factor);
 
 /* The state by parameter, in the order of the list given to optim_new; for checkpoints. */
-int optim_count(const struct optim *optim);
 struct optim_state optim_state_at(const struct optim *optim, int index); /* borrowed */
-/* Copies state's tensors. */
-bool optim_state_set(struct optim *optim, int index, const struct optim_state *state);
