@@ -6,6 +6,7 @@
 #include "storage/metric_rows.h"
 #include "storage/store.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/check_store.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -15,28 +16,6 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char root[64];
-static struct store *store;
-static struct arena *arena;
-static struct err err;
-
-static void setup(void)
-{
-    strcpy(root, "/tmp/detrd-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    arena = arena_new();
-    store = store_open(root, &err);
-    ck_assert_msg(store != NULL, "%s", err.msg);
-}
-
-static void teardown(void)
-{
-    store_close(store);
-    arena_free(arena);
-    ck_assert_int_eq(system(arena_printf(arena = arena_new(), "rm -rf '%s'", root)), 0);
-    arena_free(arena);
-}
 
 static void reopen(void)
 {

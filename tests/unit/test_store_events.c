@@ -1,34 +1,13 @@
-/* tests/unit/test_store_events.c: the database as streams read it, jobs that are deleted, submissions and their keys.
- */
+/* tests/unit/test_store_events.c: the database as streams read it, jobs that are deleted, submissions and their keys. */
 #include "base/clock.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
 #include "storage/metric_rows.h"
 #include "storage/submission_rows.h"
 #include "tests/unit/check_main.h"
+#include "tests/unit/check_store.h"
 
 #include <string.h>
-
-static char root[64];
-static struct store *store;
-static struct arena *arena;
-static struct err err;
-
-static void setup(void)
-{
-    strcpy(root, "/tmp/detrd-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    arena = arena_new();
-    store = store_open(root, &err);
-    ck_assert_msg(store != NULL, "%s", err.msg);
-}
-
-static void teardown(void)
-{
-    store_close(store);
-    ck_assert_int_eq(system(arena_printf(arena, "rm -rf '%s'", root)), 0);
-    arena_free(arena);
-}
 
 static int64_t add_job(void)
 {
