@@ -37,7 +37,8 @@ may keeper spec base
 may trainer trainer/model trainer/optim trainer/data trainer/metrics trainer/tensor trainer/kernels spec base
 may trainer/model trainer/tensor trainer/kernels spec base
 may trainer/optim trainer/tensor trainer/kernels spec base
-may trainer/data trainer/tensor trainer/kernels spec base
+may trainer/data trainer/data/image trainer/tensor trainer/kernels spec base
+may trainer/data/image base
 may trainer/metrics trainer/tensor trainer/kernels spec base
 may trainer/tensor trainer/kernels spec base
 may trainer/kernels base

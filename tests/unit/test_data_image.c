@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/data_files.h"
-#include "trainer/data/image.h"
-#include "trainer/data/resize.h"
+#include "trainer/data/image/image.h"
+#include "trainer/data/image/resize.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* trainer/data/files.c: see files.h. */
 #include "trainer/data/files.h"
 
-#include "trainer/data/image.h"
+#include "trainer/data/image/image.h"
 
 #include <errno.h>
 #include <limits.h>

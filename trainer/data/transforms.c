@@ -2,7 +2,7 @@
 #include "trainer/data/transforms.h"
 
 #include "base/arena.h"
-#include "trainer/data/resize.h"
+#include "trainer/data/image/resize.h"
 
 #include <limits.h>
 #include <math.h>

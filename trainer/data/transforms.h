@@ -2,7 +2,7 @@
  * (torchvision path) and 7.6. */
 #pragma once
 #include "trainer/data/dataset.h"
-#include "trainer/data/image.h"
+#include "trainer/data/image/image.h"
 #include "trainer/data/rng.h"
 
 /* An image under way, and room for the next one: zero it at first; sample_free at last. */

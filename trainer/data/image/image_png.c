@@ -1,6 +1,6 @@
-/* trainer/data/image_png.c: PNG through libpng; see image.h.  libpng reports an error by a jump, which lands in
+/* trainer/data/image/image_png.c: PNG through libpng; see image.h.  libpng reports an error by a jump, which lands in
  * png_decode: what was allocated by then belongs to libpng or to the image. */
-#include "trainer/data/image.h"
+#include "trainer/data/image/image.h"
 
 #include "base/arena.h"
 

@@ -1,6 +1,6 @@
-/* trainer/data/image_jpeg.c: JPEG through libjpeg-turbo; see image.h.  libjpeg reports an error by a jump, which lands
- * in attempt(): what a step allocates belongs to libjpeg or to the image, so nothing is lost. */
-#include "trainer/data/image.h"
+/* trainer/data/image/image_jpeg.c: JPEG through libjpeg-turbo; see image.h.  libjpeg reports an error by a jump, which
+ * lands in attempt(): what a step allocates belongs to libjpeg or to the image, so nothing is lost. */
+#include "trainer/data/image/image.h"
 
 #include <setjmp.h>
 #include <stdio.h>

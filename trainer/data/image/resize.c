@@ -1,6 +1,7 @@
-/* trainer/data/resize.c: see resize.h.  Each output pixel is a weighted mean of the input pixels within one (scaled)
- * pixel of its centre.  Weights are integers of 22 bits, so the result does not depend on the order of summing. */
-#include "trainer/data/resize.h"
+/* trainer/data/image/resize.c: see resize.h.  Each output pixel is a weighted mean of the input pixels within one
+ * (scaled) pixel of its centre.  Weights are integers of 22 bits, so the result does not depend on the order of
+ * summing. */
+#include "trainer/data/image/resize.h"
 
 #include "base/arena.h"
 

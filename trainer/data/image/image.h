@@ -1,4 +1,4 @@
-/* trainer/data/image.h: JPEG and PNG files as RGB bytes.
+/* trainer/data/image/image.h: JPEG and PNG files as RGB bytes.
  *
  * Pixels are what Pillow's convert("RGB") makes of the file: grey is tripled, alpha and EXIF orientation are ignored,
  * 16 bits are cut to 8, CMYK and YCCK are taken as Adobe writes them.  The file's own first bytes decide what it is,

@@ -1,6 +1,6 @@
-/* trainer/data/resize.h: resampling, cutting and mirroring of RGB images. */
+/* trainer/data/image/resize.h: resampling, cutting and mirroring of RGB images. */
 #pragma once
-#include "trainer/data/image.h"
+#include "trainer/data/image/image.h"
 
 /* from at width × height px in to: bilinear with antialias, as Pillow's Image.resize(…, BILINEAR): first across, then
  * down, with rounding to 8 bits in between.  (Pillow 13 goes down first where the height shrinks by more than twice as

@@ -1,6 +1,6 @@
-/* trainer/data/image.c: see image.h.  Files are read whole, without waiting on what is no regular file, and then
+/* trainer/data/image/image.c: see image.h.  Files are read whole, without waiting on what is no regular file, and then
  * decoded from memory. */
-#include "trainer/data/image.h"
+#include "trainer/data/image/image.h"
 
 #include "base/arena.h"
 
