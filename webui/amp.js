@@ -46,13 +46,13 @@ export function ampPanel() {
     const body = h('div');
     const node = h('section', {id: 'amp', class: 'panel', 'aria-labelledby': 'amp-title'}, h('header', {}, h('h2', {id: 'amp-title'}, 'AMP'), note), body);
     let shown = null;
-    return {node, id: 'amp', name: 'AMP', update(proof) {
-        const key = JSON.stringify(proof);
+    return {node, id: 'amp', name: 'AMP', update(proof, ended) {
+        const key = JSON.stringify([proof, ended]);
         if (key === shown)
             return;
         shown = key;
         if (!proof) {
-            fill(body, empty('The first step of training writes the precision trace.'));
+            fill(body, empty(ended ? 'It ended before the first step.' : 'The first step of training writes the precision trace.'));
             return;
         }
         const [good, said] = verdict(proof);

@@ -56,9 +56,9 @@ export class Group {
     }
 }
 
-// spec: {title, note(view), lines() → [{series, name, format, right, noise, floor, ceiling, reach, axis}], nothing}.
+// spec: {title, note(), lines() → [{series, name, format, right, noise, floor, ceiling, reach, axis}], nothing}.
 // right: on the axis at the right; noise: smoothed, with the band of the raw values behind; axis: how its ticks are
-// written; nothing(): why there are no points yet, or nothing for a chart that then is not shown.
+// written; nothing(): why there are no points yet, or '' for a chart that then is not shown.
 export class Chart {
     constructor(uPlot, spec, curves, group) {
         Object.assign(this, {uPlot, spec, curves, group, u: null, lines: [], data: [[]], marks: [], values: [], built: '', told: false, isNear: false, painted: ''});
@@ -69,6 +69,7 @@ export class Chart {
         this.nothing = h('p', {class: 'empty'});
         this.note = h('small');
         this.wide = button('Wide', () => this.widen());
+        this.wide.classList.add('desk');
         this.flip = button('Table', () => this.turn());
         this.csv = h('button', {type: 'button', title: 'Every point in view, as CSV', on: {click: () => this.download()}}, 'CSV');
         this.node = h('section', {class: 'chart', 'aria-label': spec.title},
@@ -92,14 +93,14 @@ export class Chart {
         const flipped = !this.behind.hidden;
         this.lines = this.spec.lines().filter(({series}) => this.curves.get(series).step.length);
         const there = this.lines.length > 0;
-        reveal(this.node, there || this.spec.nothing);
+        reveal(this.node, there || this.spec.nothing());
         reveal(this.nothing, !there);
         reveal(this.plot, there && !flipped);
         reveal(this.legend, there);
         [this.flip, this.wide, this.csv].forEach((button) => reveal(button, there));
-        text(this.note, this.spec.note(this.group.view));
+        text(this.note, this.spec.note());
         if (!there)
-            return text(this.nothing, this.spec.nothing?.() ?? '');
+            return text(this.nothing, this.spec.nothing());
         attribute(this.plot, 'aria-label', this.sentence());
         if (!this.isNear && !all)
             return undefined;
@@ -107,7 +108,7 @@ export class Chart {
         if (state === this.painted)
             return undefined;
         this.painted = state;
-        attribute(this.note, 'title', this.lines.map((line) => `${format.visible(line.name)}: ${format.visible(this.curves.definition(line.series))}`).join('\n'));
+        attribute(this.note, 'title', this.meaning());
         this.collect();
         this.draw(flipped);
         this.writeLegend();
@@ -171,6 +172,13 @@ export class Chart {
     sentence() {
         const newest = this.lines.map((line) => `${format.visible(line.name)} ${line.format(last(this.curves.get(line.series).value))}`);
         return `${this.spec.title}, newest: ${newest.join(', ')}. Table available.`;
+    }
+
+    // For the tooltip: what each line is.
+    meaning() {
+        const words = this.lines.map((line) => `${format.visible(line.name)}: ${format.visible(this.curves.definition(line.series))}`);
+        const smoothed = this.group.view.smooth > 0 && this.lines.some(({noise}) => noise);
+        return [...words, smoothed && 'Lines and legend are smoothed; band, table and CSV are not.'].filter(Boolean).join('\n');
     }
 
     writeTable() {

@@ -10,11 +10,11 @@ const score = {format: format.score, floor: 0, ceiling: 1};
 const ratio = {format: format.percent, axis: format.percent, floor: 0, ceiling: 1};
 const memory = {format: format.gib, axis: format.gib, floor: 0};
 
-// unscaled: what the note says of a job without a gradient scaler; made: the series that tells how it was evaluated.  first: what brings the first point; a chart without it is shown only when there is one.  each: a line for every series
+// unscaled: what the note says of a job without a gradient scaler; made: the series that tells how it was evaluated.  first: what brings the first point; a chart without it, or of a job that has ended, is shown only when there is one.  each: a line for every series
 // that starts so.  The rest is told in chart.js.
 const CHARTS = [
     {title: 'Loss', note: 'total', first: 'step', lines: [line('train/loss', 'train', {noise: true})]},
-    {title: 'mAP', note: 'COCO', first: 'eval', made: 'val/mAP_50_95',
+    {title: 'mAP', note: '', first: 'eval', made: 'val/mAP_50_95',
         lines: [line('val/mAP_50_95', 'mAP 50:95', score), line('val/mAP_50', 'mAP 50', score), line('val/mAP_75', 'mAP 75', score)]},
     {title: 'AP per class', note: '50:95', first: 'eval', each: AP},
     {title: 'Loss terms', note: 'unweighted', first: 'step',
@@ -29,10 +29,7 @@ const CHARTS = [
     {title: 'GPU utilisation', note: '%', lines: [line('sys/gpu_utilization_ratio', 'GPU', ratio)]},
 ];
 
-const NOTHING = {
-    step: ['The first point comes with the first optimiser step.', 'It ended before the first step.'],
-    eval: ['The first evaluation comes at the end of its epoch.', 'It ended before the first evaluation.'],
-};
+const NOTHING = {step: 'The first point comes with the first optimiser step.', eval: 'The first evaluation comes at the end of its epoch.'};
 
 export const isShown = (name) => CHARTS.some(({each, lines}) => (each ? name.startsWith(each) : lines.some(({series}) => series === name)));
 
@@ -43,12 +40,11 @@ const evaluated = (definition) => format.visible(definition).replace(/\.$/, '').
 export function chartSpecs(curves, job) {
     const each = (prefix) => [...curves.names].filter((name) => name.startsWith(prefix));
     const eachLine = (prefix) => each(prefix).slice(0, CLASSES_SHOWN).map((name) => line(name, name.slice(prefix.length), score));
-    const note = ({note: words, each: prefix, lines, unscaled, made}, view) => {
+    const note = ({note: words, each: prefix, unscaled, made}) => {
         const {enabled, grad_scaler: scaled, dtype} = job()?.spec?.amp ?? {};
         const classes = prefix ? each(prefix).length : 0;
-        return [words, made && evaluated(curves.definition(made)), classes > CLASSES_SHOWN && `${CLASSES_SHOWN} of ${classes} classes`, unscaled && enabled && !scaled && `${dtype} has ${unscaled}`,
-            view.smooth > 0 && lines?.some(({noise}) => noise) && 'smoothed'].filter(Boolean).join(', ');
+        return [words, made && evaluated(curves.definition(made)), classes > CLASSES_SHOWN && `${CLASSES_SHOWN} of ${classes} classes`, unscaled && enabled && !scaled && `${dtype} has ${unscaled}`].filter(Boolean).join(', ');
     };
-    return CHARTS.map((spec) => ({...spec, note: (view) => note(spec, view), lines: () => spec.lines ?? eachLine(spec.each),
-        nothing: spec.first && (() => NOTHING[spec.first][isFinal(job()) ? 1 : 0])}));
+    return CHARTS.map((spec) => ({...spec, note: () => note(spec), lines: () => spec.lines ?? eachLine(spec.each),
+        nothing: () => (isFinal(job()) ? '' : NOTHING[spec.first] ?? '')}));
 }

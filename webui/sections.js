@@ -21,11 +21,11 @@ export function classes() {
     const body = h('div');
     const part = section('classes', 'Classes', body);
     let shown = null;
-    return {...part, update(curves) {
+    return {...part, update(curves, ended) {
         const names = [...curves.names].filter((name) => name.startsWith(AP));
         const rows = names.map((name) => ({name: name.slice(AP.length), curve: curves.get(name)})).filter(({curve}) => curve.step.length)
             .sort((a, b) => (last(b.curve.value) ?? -1) - (last(a.curve.value) ?? -1));
-        const key = rows.map(({name, curve}) => `${name} ${curve.step.at(-1)}`).join('\n');
+        const key = [ended, ...rows.map(({name, curve}) => `${name} ${curve.step.at(-1)}`)].join('\n');
         if (key === shown)
             return;
         shown = key;
@@ -35,7 +35,7 @@ export function classes() {
             refill(body, table('AP of each class', [['Class', 'named'], ['AP 50:95', 'number'], ['Best', 'number'], ['Trend', 'number']],
                 rows.map(({name, curve}) => [format.visible(name), format.score(last(curve.value)), format.score(best(curve.value)), trend(curve.value)])));
         else
-            fill(body, empty('The first evaluation brings the AP of each class.'));
+            fill(body, empty(ended ? 'It ended before the first evaluation.' : 'The first evaluation brings the AP of each class.'));
     }};
 }
 
@@ -118,7 +118,7 @@ export function config() {
         if (body.firstChild || !spec)
             return;
         const standard = defaults(schema);
-        const rows = flatten(spec).map(([pointer, value]) => [pointer, JSON.stringify(value), standard.has(pointer) && JSON.stringify(standard.get(pointer)) !== JSON.stringify(value)]);
+        const rows = flatten(spec).map(([pointer, value]) => [pointer, JSON.stringify(value), (standard.get(pointer) ?? null) !== null && JSON.stringify(standard.get(pointer)) !== JSON.stringify(value)]);
         const set = rows.filter(([, , differs]) => differs).length;
         text(part.note, `the effective spec: every key; ${format.plural(set, 'value')} of ${format.count(rows.length)} ${set === 1 ? 'is' : 'are'} not the default`);
         fill(body, h('dl', {class: 'pairs'}, rows.map(([pointer, value, differs]) =>
@@ -127,7 +127,7 @@ export function config() {
     }};
 }
 
-// The defaults of a JSON Schema, by JSON pointer; keys without one are computed or required.
+// The defaults of a JSON Schema, by JSON pointer; keys without one, or with null, are computed or required.
 export function defaults(schema, pointer = '', found = new Map()) {
     if (schema && 'default' in schema)
         found.set(pointer, schema.default);
@@ -183,8 +183,8 @@ export function files(id) {
     const body = h('div');
     const part = section('files', 'Files', body);
     let shown = '';
-    return {...part, update(checkpoints, {folder, disk_bytes: size}) {
-        const key = JSON.stringify(checkpoints);
+    return {...part, update(checkpoints, {folder, disk_bytes: size}, ended) {
+        const key = JSON.stringify([checkpoints, ended]);
         text(part.note, [folder && format.visible(folder), size && `${format.bytes(size)} on disk`].filter(Boolean).join(' · '));
         if (key === shown)
             return;
@@ -196,7 +196,7 @@ export function files(id) {
             return when.node;
         };
         if (!checkpoints.length) {
-            fill(body, empty('The first checkpoint is written with the first evaluation.'));
+            fill(body, empty(ended ? 'It ended before the first checkpoint.' : 'The first checkpoint is written with the first evaluation.'));
             return;
         }
         fill(body, plainTable('Checkpoints', [['Checkpoint', ''], ['What it is', ''], ['Epoch', 'number'], ['Step', 'number'], ['mAP 50:95', 'number'], ['Size', 'number'], ['Made', 'number'], ['SHA-256', 'digest']],

@@ -9,6 +9,7 @@ import {launch, watched} from './browser.mjs';
 
 const SECONDS = Number(process.argv[2] ?? 60);
 const STEPS = 10000;
+const WAITING = 500;
 const work = mkdtempSync(join(tmpdir(), 'detrd-figures-'));
 const bin = process.env.BIN_DIR;
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -81,6 +82,10 @@ const zoomed = await page.evaluate(async () => {
     return performance.now() - window.released;
 });
 console.log(`zoom to 5 % of the steps, until its own points are drawn: ${zoomed.toFixed(0)} ms`);
+const body = JSON.stringify({model: 'pico', dataset_dir: work, device: 'cpu'});
+for (let i = 0; i < WAITING; i++)
+    await fetch(`${url}/v1/jobs`, {method: 'POST', headers: {'Content-Type': 'application/json'}, body});
+await open('/', `overview, ${WAITING} jobs waiting`);
 const faults = page.faults.splice(0);
 await close();
 execFileSync(join(bin, 'detrd'), ['--stop-workers', `--state_dir=${work}/state`], {stdio: 'ignore'});

@@ -335,6 +335,29 @@ story('what differs from a default, what happened when, and what a checkpoint is
     await done();
 });
 
+story('a name that is written from the right leaves what stands around it in its place', async () => {
+    const {page, done} = await opened({}, '/');
+    const row = page.locator('.row.waiting', {hasText: 'עלים'});
+    const left = (part) => part.evaluate((node) => node.getBoundingClientRect().left);
+    assert.ok(await left(row.locator('.id')) < await left(row.locator('.name')));
+    await row.locator('.name').click();
+    await page.waitForURL('**/jobs/15');
+    await page.waitForSelector('.jobhead');
+    assert.ok(await left(page.locator('h1 .id')) < await left(page.locator('h1 bdi')));
+    await done();
+});
+
+story('a job that ended before its first step has no charts, and says so where something is missing', async () => {
+    const {page, world: made, server, done} = await opened({}, '/');
+    Object.assign(made.jobs.get(9), {steps: 0, progress: null, best: null, cause: 'dataset', detail: 'there is no train split'});
+    await page.goto(`${server.url}/jobs/9`);
+    await page.locator('.progress .verdict', {hasText: 'There is no train split.'}).waitFor();
+    assert.equal(await page.locator('.chart:visible, .controls:visible, .progress .meter:visible').count(), 0);
+    assert.deepEqual(await page.locator('.empty:visible').allInnerTexts(), ['It ended before the first evaluation.', 'It ended before the first step.', 'It ended before the first checkpoint.']);
+    assert.ok(await page.locator('#log').evaluate((node) => node.compareDocumentPosition(document.querySelector('.toolbar')) & Node.DOCUMENT_POSITION_FOLLOWING), 'the log stands at the top');
+    await done();
+});
+
 story('a job that is deleted while it is open is said to be', async () => {
     const {page, world: made, done} = await opened({}, '/jobs/8', MISSING);
     await page.getByText('Live', {exact: true}).waitFor();
@@ -398,7 +421,9 @@ story('the keyboard alone reaches a job, its chart and its table', async () => {
     const {page, done} = await opened({}, '/');
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
-    await page.locator('.row.running a').first().focus();
+    for (let i = 0; i < 40 && !await page.evaluate(() => document.activeElement.matches('.row.running .name')); i++)
+        await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'solid');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/jobs/12');
     assert.equal(await page.evaluate(() => document.activeElement.id), 'main');

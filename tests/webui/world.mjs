@@ -63,7 +63,7 @@ function populate(made, hostile) {
             warnings: [{detail: hostile ?? '2 boxes of zero height are left out.', pointer: '/annotations/3/bbox', file: 'train/_annotations.coco.json', count: 2}]}),
         job(13, 'traffic-pico-smoke', 'starting', {attempt: 1}),
         job(14, hostile ?? 'drone-medium-576', 'queued', {reason: hostile ?? 'Waits for a CPU slot: job 12 is done in about 2 h 11 min.'}),
-        job(15, 'leaf-small-seed4', 'queued', {reason: 'Behind job 14.', user: null}),
+        job(15, 'עלים קטנים seed4', 'queued', {reason: 'Behind job 14.', user: null}),
         job(9, 'leaf-large-1024', 'failed', {cause: 'gpu_oom', detail: hostile ?? 'Out of GPU memory at step 1,204: 79.1 of 79.6 GiB. Lower /resolution.', user: 'agri', steps: 120,
             progress: progress(120, 3240, 60, null), best: {metric: 'val/mAP_50_95', value: 0.118, epoch: 2}}),
         job(8, 'cells-small-512', 'done', {steps: 900, progress: progress(900, 900, 60, 0), best: {metric: 'val/mAP_50_95', value: 0.597, epoch: 54}}),

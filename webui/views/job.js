@@ -32,7 +32,7 @@ export function show(main, [id], page) {
     const grid = h('div', {class: 'charts', id: 'charts'});
     const order = [parts.warnings, parts.classes, parts.log, parts.config, parts.amp, parts.events, parts.files, parts.curl];
     const bar = toolbar(group, order);
-    const afterStart = [bar.node, grid, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
+    const afterStart = [bar.node, ...[parts.classes, parts.log, parts.amp, parts.files].map((part) => part.node)];
     const known = {job: null, amp: null, log: '', checkpoints: [], schema: null};
     const stale = new Set();
     let lines = LOG_LINES;
@@ -130,19 +130,23 @@ export function show(main, [id], page) {
 
     function paint() {
         const {job} = known;
+        const ended = isFinal(job);
         afterStart.forEach((node) => reveal(node, job.attempt > 0));
         head.update(job, known.amp);
         progress.update(job, curves, known.checkpoints);
-        parts.classes.update(curves);
+        parts.classes.update(curves, ended);
         parts.log.update(known.log);
         parts.config.update(job.spec, known.schema);
         parts.events.update(job, known.checkpoints);
-        parts.amp.update(known.amp);
+        parts.amp.update(known.amp, ended);
         parts.warnings.update(job.warnings ?? []);
-        parts.files.update(known.checkpoints, job);
+        parts.files.update(known.checkpoints, job, ended);
+        const hasCharts = !ended || curves.names.size > 0;
+        bar.update(hasCharts);
+        reveal(grid, job.attempt > 0 && hasCharts);
         group.set({stepsPerEpoch: curves.stepsPerEpoch(job)});
         const done = ratio(job.progress);
-        page.title(`${isFinal(job) || !done ? stateWord(job.state) : format.percent(done)} ${jobName(job)}`, FAVICONS[job.state]);
+        page.title(`${ended || !done ? stateWord(job.state) : format.percent(done)} ${jobName(job)}`, FAVICONS[job.state]);
     }
 
     const repaint = (event) => group.paint(event.detail);
@@ -170,7 +174,7 @@ function header(stop) {
     return {node, update(job, amp) {
         const spec = job.spec ?? {};
         if (title.dataset.name !== job.name)
-            fill(title, h('span', {class: 'id'}, job.id), ' ', jobName(job));
+            fill(title, h('span', {class: 'id'}, job.id), ' ', h('bdi', {}, jobName(job)));
         title.dataset.name = job.name;
         state.update(job.state, job.cause && `cause: ${job.cause}`);
         reveal(stopRunning, ['starting', 'running'].includes(job.state));
@@ -196,7 +200,7 @@ function progressPanel() {
     const left = h('span', {class: 'muted'});
     const bar = meter('Progress');
     const verdict = h('p', {class: 'verdict'});
-    const names = {best: 'Best mAP 50:95', newest: 'Last mAP 50:95', map50: 'mAP 50', loss: 'Train loss', speed: 'Images/s', memory: 'Memory', checkpoint: 'Checkpoint'};
+    const names = {best: 'Best mAP 50:95', newest: 'Last mAP 50:95', map50: 'mAP 50', loss: 'Train loss', speed: 'Images/s', memory: 'Memory', checkpoint: 'Checkpoint of step'};
     const tiles = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, tile(name)]));
     const list = h('dl', {class: 'tiles'}, Object.values(tiles).map((one) => one.node));
     const line = h('div', {class: 'line spread'}, h('span', {}, where, step), h('span', {}, when, left));
@@ -208,9 +212,10 @@ function progressPanel() {
         reveal(verdict, waits || isFinal(job));
         attribute(verdict, 'class', `verdict ${{failed: 'bad', done: 'ok'}[job.state] ?? 'off'}`);
         text(verdict, waits ? format.sentence(job.reason ?? 'Waits for a free slot.') : endWords(job));
-        [line, bar.node].forEach((part) => reveal(part, !waits));
+        reveal(line, !waits);
+        reveal(bar.node, !waits && !(isFinal(job) && !progress));
         reveal(list, !waits && Boolean(progress));
-        text(where, isFinal(job) && progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : format.sentence(progressWords(job)).replace(/\.$/, ''));
+        text(where, whereWords(job));
         text(step, progress?.steps ? ` · step ${format.count(progress.step)} of ${format.count(progress.steps)}` : '');
         reveal(when, eta !== null);
         end.update(eta);
@@ -220,18 +225,25 @@ function progressPanel() {
     }};
 }
 
+function whereWords(job) {
+    const {progress} = job;
+    if (!isFinal(job))
+        return format.sentence(progressWords(job)).replace(/\.$/, '');
+    return progress ? `${format.plural(progress.epoch, 'epoch')} of ${format.count(progress.epochs)}` : '';
+}
+
 function updateTiles(tiles, job, curves, checkpoints) {
     const epoch = (name) => curves.newest[name] && `epoch ${format.count(curves.newest[name].epoch)}`;
     const wait = curves.value('train/data_wait_ratio');
     const gpu = curves.value('sys/gpu_memory_bytes');
-    const newest = checkpoints.toSorted((a, b) => b.step - a.step)[0];
+    const newest = checkpoints.toSorted((a, b) => b.step - a.step || b.bytes - a.bytes)[0];
     tiles.best.update(format.score(job.best?.value), job.best && `epoch ${format.count(job.best.epoch)}`);
     tiles.newest.update(format.score(curves.value('val/mAP_50_95')), epoch('val/mAP_50_95'));
     tiles.map50.update(format.score(curves.value('val/mAP_50')), epoch('val/mAP_50'));
     tiles.loss.update(format.loss(curves.value('train/loss')), '');
     tiles.speed.update(format.rate(job.progress?.images_per_s ?? curves.value('train/images_per_s')), wait === null ? '' : `data wait ${format.percent(wait)}`);
     tiles.memory.update(format.gib(gpu || curves.value('sys/rss_bytes')), gpu ? 'GiB on the GPU' : 'GiB on the host');
-    tiles.checkpoint.update(newest ? `step ${format.count(newest.step)}` : format.NONE, newest && format.bytes(newest.bytes));
+    tiles.checkpoint.update(newest ? format.count(newest.step) : format.NONE, newest && format.bytes(newest.bytes));
 }
 
 // How the charts are looked at is in the address, to be shared: ?x=epoch&from=3&to=8&smooth=0.9&log=1.
@@ -264,10 +276,11 @@ function toolbar(group, order) {
     const weight = h('span', {class: 'weight'});
     const log = h('input', {type: 'checkbox', checked: view.log, on: {change: () => set({log: log.checked})}});
     const whole = h('button', {type: 'button', title: 'Show everything (0)', on: {click: () => set({zoom: null})}});
-    const node = h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, h('a', {href: '#charts'}, 'Charts'),
-        order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))),
-    h('div', {class: 'controls'}, whole, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth, weight), h('label', {}, log, ' Log y')));
-    const bar = {node, update() {
+    const charts = h('a', {href: '#charts'}, 'Charts');
+    const controls = h('div', {class: 'controls'}, whole, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth, weight), h('label', {}, log, ' Log y'));
+    const node = h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, charts, order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))), controls);
+    const bar = {node, update(hasCharts = true) {
+        [charts, controls].forEach((part) => reveal(part, hasCharts));
         reveal(whole, Boolean(view.zoom));
         text(whole, view.zoom ? `${rangeWords(view)} ✕` : '');
         text(weight, view.smooth.toFixed(2));
