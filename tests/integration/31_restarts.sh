@@ -245,8 +245,24 @@ done
 echo "$SECONDS s: ${tally%, }"
 is "$(sql 'PRAGMA integrity_check')" ok "the database"
 
-echo "$SECONDS s: stopped and started with SIGTERM; stopped with the workers; a second daemon; another boot"
+echo "$SECONDS s: cancelled, stopped and started with SIGTERM, stopped with the workers; a second daemon; another boot"
 long='"epochs": 1000, "max_steps": 2000, "eval_interval": 1000'
+for ((i = 0; i < 3; i++)); do # the daemon is killed between writing that a job stops and seeing to it, or about then
+    submit "$long"
+    until_true 60 eval '[ "$(steps_told)" -gt 2 ]'
+    curl -sS -m 60 -o "$work/cancel" -X POST "$url/v1/jobs/$id/cancel" 2>"$work/err" &
+    client=$!
+    pause $((RANDOM % 40))
+    end KILL
+    wait "$client" || true
+    start
+    [[ "$(curl -sS -m 60 -o "$work/cancel" -w '%{http_code}' -X POST "$url/v1/jobs/$id/cancel")" = 20[02] ]] ||
+        fail "cancel, asked again: $(cat "$work/cancel")"
+    until_true 60 has_ended
+    is "$(job '[.state, .cause, .attempt] | tojson')" '["cancelled",null,1]' "a job cancelled over a restart"
+    has "$(job .detail)" "stopped by SIGTERM at step " "detail of a job cancelled over a restart"
+    agrees 'queued (starting queued )*starting running stopping cancelled'
+done
 submit "$long"
 until_true 60 in_state running
 trainer=$(process trainer)
