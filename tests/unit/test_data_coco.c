@@ -331,6 +331,26 @@ START_TEST(categories_become_classes)
 }
 END_TEST
 
+START_TEST(classes_of_one_name_are_warned_of)
+{
+    struct dataset *data;
+
+    files_write_set(&files, "[]");
+    files_write_text(&files, FILE_NAME,
+                     "{\"images\": [{\"id\": 1, \"file_name\": \"a.png\", \"width\": 64, \"height\": 48}], "
+                     "\"categories\": [{\"id\": 3, \"name\": \"b\"}, {\"id\": 1, \"name\": \"a\"}, {\"id\": 2, \"name\": "
+                     "\"b\"}, {\"id\": 4, \"name\": \"b\"}], \"annotations\": []}");
+    data = files_open_sound(&files);
+    ck_assert_int_eq(data->class_count, 4);
+    ck_assert_int_eq(files.warning_count, 1);
+    ck_assert_str_eq(files.warnings[0].detail,
+                     "2 category(s) with the name of another one: their figures stand under one name");
+    ck_assert(strncmp(files.warnings[0].pointer, "/categories/", 12) == 0);
+    ck_assert(strstr(files.warnings[0].pointer, "/name") && !strstr(files.warnings[0].pointer, "/1/"));
+    dataset_free(data);
+}
+END_TEST
+
 START_TEST(the_valid_split_uses_the_train_splits_classes)
 {
     static const char valid[] = "{\"images\": [{\"id\": 1, \"file_name\": \"a.png\", \"width\": 64, \"height\": 48}],"
@@ -524,18 +544,23 @@ START_TEST(two_thousand_boxes_in_one_image_are_read)
 }
 END_TEST
 
-TEST_MAIN("data_coco", tcase_add_checked_fixture(tcase, make, removed);
-          TEST_LOOP(what_must_train_is_read, COUNT(sounds))
-              TEST_LOOP(what_must_fail_names_file_pointer_and_value, COUNT(faults))
-                  TEST(boxes_without_size_are_left_out_with_one_warning)
-                      TEST_LOOP(a_broken_file_is_told_with_its_place, COUNT(broken))
-                          TEST(json_that_nests_without_end_is_refused) TEST(byte_order_mark_crlf_and_escapes_are_read)
-                              TEST_LOOP(categories_become_classes, COUNT(mappings))
-                                  TEST(the_valid_split_uses_the_train_splits_classes)
-                                      TEST_LOOP(an_image_that_may_not_or_cannot_be_read_is_named, COUNT(refused))
-                                          TEST(of_many_images_that_cannot_be_read_the_first_is_named)
-                                              TEST(a_name_too_long_is_cut_between_characters)
-                                                  TEST(names_with_dots_in_them_are_names)
-                                                      TEST(a_link_may_lead_to_a_root_but_nowhere_else)
-                                                          TEST(the_files_own_size_counts)
-                                                              TEST(two_thousand_boxes_in_one_image_are_read))
+// clang-format off
+TEST_MAIN("data_coco",
+    tcase_add_checked_fixture(tcase, make, removed);
+    TEST_LOOP(what_must_train_is_read, COUNT(sounds))
+    TEST_LOOP(what_must_fail_names_file_pointer_and_value, COUNT(faults))
+    TEST(boxes_without_size_are_left_out_with_one_warning)
+    TEST_LOOP(a_broken_file_is_told_with_its_place, COUNT(broken))
+    TEST(json_that_nests_without_end_is_refused)
+    TEST(byte_order_mark_crlf_and_escapes_are_read)
+    TEST_LOOP(categories_become_classes, COUNT(mappings))
+    TEST(the_valid_split_uses_the_train_splits_classes)
+    TEST_LOOP(an_image_that_may_not_or_cannot_be_read_is_named, COUNT(refused))
+    TEST(of_many_images_that_cannot_be_read_the_first_is_named)
+    TEST(a_name_too_long_is_cut_between_characters)
+    TEST(names_with_dots_in_them_are_names)
+    TEST(a_link_may_lead_to_a_root_but_nowhere_else)
+    TEST(the_files_own_size_counts)
+    TEST(classes_of_one_name_are_warned_of)
+    TEST(two_thousand_boxes_in_one_image_are_read))
+// clang-format on

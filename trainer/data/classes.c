@@ -58,17 +58,18 @@ static bool sort_ids(const struct coco *train, struct id_map *ids, struct err *e
 static bool check_columns(const struct coco *train, const struct id_map *ids, const struct layout *layout,
                           struct err *err)
 {
+    const struct id_entry *ends[] = {&ids->entries[0], &ids->entries[ids->count - 1]}; /* sorted */
     char pointer[64];
 
-    for (int64_t i = 0; i<ids->count; i += ids->count> 1 ? ids->count - 1 : 1) {
-        if (ids->entries[i].id >= 0 && ids->entries[i].id < CLASSES_MAX)
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        if (ends[i]->id >= 0 && ends[i]->id < CLASSES_MAX)
             continue;
-        (void)snprintf(pointer, sizeof(pointer), "/categories/%" PRId64 "/id", ids->entries[i].value);
+        (void)snprintf(pointer, sizeof(pointer), "/categories/%" PRId64 "/id", ends[i]->value);
         return err_at(err, ERR_DATASET, pointer,
                       "%s %s: %" PRId64
                       " is not from 0 to %d, as it must be in %s, where a category's id is its label; "
                       "%s takes any ids",
-                      train->file, pointer, ids->entries[i].id, CLASSES_MAX - 1, layout->name, layouts[0].name);
+                      train->file, pointer, ends[i]->id, CLASSES_MAX - 1, layout->name, layouts[0].name);
     }
     return true;
 }

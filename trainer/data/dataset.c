@@ -57,6 +57,48 @@ static void warn(const struct opening *opening, const struct coco *coco, const s
     opening->options->warn(opening->options->warn_arg, &warning);
 }
 
+/* ---- classes ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int64_t find_category(const struct coco *coco, const char *name)
+{
+    int64_t i = 0;
+
+    while (i + 1 < coco->category_count && coco->categories[i].name != name) /* the text itself */
+        i++;
+    return i;
+}
+
+/* A series has a class's name: the figures of two that are called the same cannot be told apart. */
+static void warn_of_shared_names(const struct opening *opening, const struct coco *coco)
+{
+    size_t count = (size_t)opening->data->class_count;
+    const char **names = xcalloc(count, sizeof(*names));
+    struct count shared = {0};
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = opening->data->classes[i].name;
+    qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            count_case(&shared, find_category(coco, names[i]));
+    free(names);
+    warn(opening, coco, &shared, "categories", "/name",
+         "category(s) with the name of another one: their figures stand under one name");
+}
+
+static bool read_classes(struct opening *opening, const struct coco *train, struct err *err)
+{
+    if (!classes_build(opening->data, train, opening->layout, &opening->class_of, err))
+        return false;
+    warn_of_shared_names(opening, train);
+    return true;
+}
+
 /* ---- images ---- */
 
 static bool read_images(struct opening *opening, const struct coco *coco, struct data_split *split, struct err *err)
@@ -203,8 +245,7 @@ static bool open_split(struct opening *opening, enum split which, struct err *er
     data->splits[which].folder =
         arena_printf(data->arena, "%s/%s", opening->options->dir, opening->layout->splits[which].images);
     ok = files_check(opening->roots, path, file, err) && coco_read(path, file, data->arena, &coco, err) &&
-         (which != SPLIT_TRAIN || classes_build(data, &coco, opening->layout, &opening->class_of, err)) &&
-         read_split(opening, which, &coco, err);
+         (which != SPLIT_TRAIN || read_classes(opening, &coco, err)) && read_split(opening, which, &coco, err);
     coco_clear(&coco);
     return ok;
 }
