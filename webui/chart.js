@@ -150,7 +150,7 @@ export class Chart {
         this.u?.destroy();
         this.values = this.lines.map(() => h('b'));
         fill(this.legend, this.lines.map((line, i) => h('span', {},
-            h('i', {class: `key dash${dash(i)}`, css: {color: `var(--${token(i)})`}}), h('span', {class: 'label'}, format.visible(line.name)), ' ', this.values[i])));
+            h('i', {class: `key dash${dash(i)}`, css: {color: `var(--${token(i)})`}}), h('span', {class: 'label', title: format.visible(line.name)}, format.visible(line.name)), ' ', this.values[i])));
         const hooks = {setCursor: [() => this.moved()], setSelect: [() => this.selected()], draw: [(u) => drawMarks(u, this.marks)]};
         this.u = new this.uPlot(options(this.lines, few, this.group.view, this.plot.clientWidth, hooks), this.data, this.plot);
         this.u.over.addEventListener('dblclick', () => this.group.set({zoom: null}));
@@ -163,9 +163,10 @@ export class Chart {
 
     writeLegend() {
         const index = this.u?.cursor.idx ?? null;
+        const [, end] = this.ends();
         this.lines.forEach((line, i) => {
             const column = this.column(line);
-            text(this.values[i], line.format(index === null ? last(column) : column[index]));
+            text(this.values[i], line.format(index === null ? last(column.slice(0, end + 1)) : column[index]));
         });
     }
 

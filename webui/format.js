@@ -9,7 +9,8 @@ const isNumber = (v) => typeof v === 'number' && Number.isFinite(v);
 // A non-finite value comes from the API as the text "nan", "inf" or "-inf", and is shown as that.
 const guard = (v, text) => (isNumber(v) ? text(v) : typeof v === 'string' ? v : NONE);
 
-export const count = (v) => guard(v, (n) => n.toLocaleString('en-US', {maximumFractionDigits: 0}));
+const whole = new Intl.NumberFormat('en-US', {maximumFractionDigits: 0});
+export const count = (v) => guard(v, (n) => whole.format(n));
 export const score = (v) => guard(v, (n) => n.toFixed(3));
 export const percent = (v) => guard(v, (n) => `${Math.round(n * 100)} %`);
 export const rate = (v) => guard(v, (n) => (Math.abs(n) >= 100 ? count(n) : n.toPrecision(n < 1 ? 2 : 3)));

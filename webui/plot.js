@@ -69,7 +69,7 @@ const numberTicks = (line) => (_, splits) => splits.map((v) => (v === null ? '' 
 function axes(left, right, by) {
     const base = {stroke: colour('muted'), font: FONT, ticks: {show: false}, gap: 4};
     const grid = {stroke: colour('line'), width: 1};
-    const x = {...base, grid: {show: false}, size: 20, space: 60, values: by === 'time' ? clockTicks : numberTicks({})};
+    const x = {...base, grid: {show: false}, size: 22, gap: 7, space: 60, values: by === 'time' ? clockTicks : numberTicks({})};
     const y = (line, more) => ({...base, size: 46, space: 30, values: numberTicks(line), ...more});
     return [x, y(left ?? {}, {grid}), ...(right ? [y(right, {grid: {show: false}, side: 1, scale: 'right'})] : [])];
 }
@@ -91,6 +91,8 @@ export function options(lines, few, view, width, hooks) {
 // A dashed line with a word at each of marks: [x, word].
 export function drawMarks(u, marks) {
     const {ctx, bbox} = u;
+    if (!marks.length)
+        return; // most jobs have one attempt, and asking for a colour costs a layout
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour('muted');
     ctx.setLineDash([4, 4]);

@@ -34,7 +34,7 @@ async function opened(options, path, allowed) {
         servers.delete(server);
     }};
 }
-const story = (name, run) => test(name, {timeout: 60000}, run);
+const story = (name, run) => test(name, {timeout: 120000}, run);
 const heading = (page) => page.locator('h1').innerText();
 
 for (const [path, options] of [['/', {}], ['/', {gpus: 8}], ['/', {empty: 1}], ['/', {hostile: 1}], ['/', {gpus: 16, busy: 40, waiting: 60}], ['/jobs', {hostile: 1}], ['/jobs/12', {}], ['/jobs/12', {classes: 200}], ['/jobs/12', {hostile: 1}], ['/jobs/9', {}], ['/jobs/14', {}], ['/jobs/999', {}], ['/nowhere', {}]]) {
@@ -236,6 +236,41 @@ story('zooming asks for the points of that range, and what is looked at is in th
     await page.waitForURL(`${server.url}/jobs/12`);
     assert.equal((await steps(loss))[0], 2000);
     assert.equal(await page.getByRole('button', {name: /✕/}).count(), 0);
+    await done();
+});
+
+story('a zoom along epochs asks by step, and one along time by time', async () => {
+    const {page, server, done} = await opened({}, '/jobs/12?x=epoch');
+    const loss = page.locator('.chart').first();
+    await page.locator('.chart .u-over').first().waitFor();
+    const inSteps = await zoom(page, loss, 0.4, 0.6);
+    const [from, to] = ['from', 'to'].map((key) => Number(new URL(page.url()).searchParams.get(key)));
+    assert.ok(from > 14 && to < 23, `epochs ${from} to ${to}`);
+    assert.equal(inSteps.get('x'), 'step');
+    assert.ok(Number(inSteps.get('from')) < from * 54 && Number(inSteps.get('to')) > to * 54 && Number(inSteps.get('to')) < 54 * 30);
+    await page.goto(`${server.url}/jobs/12?x=time`);
+    await page.locator('.chart .u-over').first().waitFor();
+    const inTime = await zoom(page, loss, 0.4, 0.6);
+    assert.equal(inTime.get('x'), 'time');
+    assert.ok(Math.abs(Number(inTime.get('from')) - Date.now()) < 1e8, 'milliseconds');
+    await done();
+});
+
+story('the keys of a chart zoom in and out', async () => {
+    const {page, server, done} = await opened({}, '/jobs/12');
+    const plot = page.locator('.plot').first();
+    await page.locator('.chart .u-over').first().waitFor();
+    await plot.focus();
+    await plot.press('Home');
+    const asked = page.waitForResponse(/&from=/);
+    await plot.press('+');
+    await asked;
+    assert.equal(new URL(page.url()).search, '?from=5&to=1003');
+    await plot.press('-');
+    await page.waitForURL(`${server.url}/jobs/12`);
+    await plot.press('+');
+    await plot.press('0');
+    await page.waitForURL(`${server.url}/jobs/12`);
     await done();
 });
 

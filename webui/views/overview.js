@@ -161,6 +161,7 @@ function placeCard(place) {
     return {node, update({job, gpu}) {
         const others = gpu && isUsedByOthers(gpu);
         const key = job ? `${job.id} ${job.name}` : others ? 'others' : 'nothing';
+        attribute(node, 'class', others ? 'card others' : 'card');
         state.update(job ? 'busy' : others ? 'outside' : 'free');
         if (shown !== key)
             fill(who, job ? [h('a', {href: jobPath(job.id)}, job.name === undefined ? `job ${job.id}` : jobName(job)), job.user ? ` · ${format.visible(job.user)}` : '']
