@@ -179,7 +179,7 @@ moment() {
     case $1 in
     0) pause $((RANDOM % 400)) ;; # it may not have begun
     1) until_true 60 grep -qs '"type":"hello"' "$folder/events.jsonl" ;;
-    2) until_true 60 eval '[ -e "$folder/checkpoints/.last.safetensors.tmp" ] || [ -e "$folder/checkpoints/.best.safetensors.tmp" ] || has_ended' ;;
+    2) until_true 60 eval '[ -e "$folder/checkpoints/.last.safetensors.tmp" ] || [ -e "$folder/checkpoints/.best.safetensors.tmp" ] || [ -e "$folder/exit.json" ]' ;;
     3)
         until_true 60 grep -qs '"type":"plan"' "$folder/events.jsonl"
         pause $((RANDOM % 1500))
@@ -204,6 +204,21 @@ as_it_was() {
     if [ "$1" = trainer ] && [ "$bye" != "done" ]; then is "$cause" killed "job $id, whose trainer alone was killed"; fi
 }
 
+# late_kill: kills a victim that was not there yet
+late_kill() {
+    keeper=$(process keeper) pid=$(process $victim)
+    [ -n "$pid" ] && kill -9 "$pid"
+}
+
+# kill_again: a keeper that was killed before it had begun was started again, to run for long
+kill_again() {
+    local now
+    now=$(process keeper)
+    [ -n "$now" ] && [ "$now" != "$keeper" ] || return 0
+    keeper=$now victim=keeper
+    kill -9 "$now" 2>/dev/null || true
+}
+
 start
 tally=""
 for ((i = 0; i < ends; i++)); do
@@ -214,30 +229,20 @@ for ((i = 0; i < ends; i++)); do
     if [ $with = 1 ]; then
         [ $at = 0 ] || until_true 60 test -e "$folder/manifest.json"
         end KILL
-        has_ended() { false; }
     fi
     moment $at
     with_daemon=""
     [ $with != 2 ] || with_daemon=$daemon
-    pid=$(process $victim)
+    keeper=$(process keeper) pid=$(process $victim)
     [ -z "$pid$with_daemon" ] || kill -9 $with_daemon $pid 2>/dev/null || true
-    has_ended() { [ "$(job .ended)" != null ]; }
     if [ $with = 3 ]; then
         pause $((RANDOM % 300))
         end KILL
     fi
     [ $with != 2 ] || wait "$daemon" 2>/dev/null || true
     [ $with = 0 ] || start
-    while [ -z "$pid" ]; do # it was not there yet, so the job goes on
-        pid=$(process $victim)
-        [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
-    done
-    if ! [ -e "$folder/manifest.json" ]; then # nothing had begun, so it is started again
-        until_true 60 test -e "$folder/manifest.json"
-        victim=keeper
-        kill -9 "$(process keeper)"
-    fi
-    until_true 60 has_ended
+    until_true 60 eval '[ -n "$pid" ] || late_kill || has_ended'
+    until_true 60 eval 'kill_again; has_ended'
     as_it_was $victim
     agrees 'queued (starting queued )*starting (running )?(failed|done)'
     tally="$tally$victim $with/$at $(job '.cause // .state'), "
