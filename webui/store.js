@@ -34,6 +34,8 @@ export class Curves {
             Object.entries(metrics).forEach(([name, one]) => this.news(name, {...one, time_ms: Date.parse(one.time)}));
             const names = Object.keys(metrics).filter(this.wanted);
             const last = await this.parts(names, signal);
+            if (names.length !== this.names.size)
+                this.detail = null; // it has not all of them
             this.names = new Set(names);
             this.before = null;
             this.changes++;

@@ -37,7 +37,7 @@ async function opened(options, path, allowed) {
 const story = (name, run) => test(name, {timeout: 120000}, run);
 const heading = (page) => page.locator('h1').innerText();
 
-for (const [path, options] of [['/', {}], ['/', {gpus: 8}], ['/', {empty: 1}], ['/', {hostile: 1}], ['/', {gpus: 16, busy: 40, waiting: 60}], ['/jobs', {hostile: 1}], ['/jobs/12', {}], ['/jobs/12', {classes: 200}], ['/jobs/12', {hostile: 1}], ['/jobs/9', {}], ['/jobs/14', {}], ['/jobs/999', {}], ['/nowhere', {}]]) {
+for (const [path, options] of [['/', {}], ['/', {gpus: 8}], ['/', {empty: 1}], ['/', {hostile: 1}], ['/', {gpus: 16, busy: 40, waiting: 60}], ['/jobs', {hostile: 1}], ['/jobs/12', {}], ['/jobs/12?from=600&to=760', {classes: 200}], ['/jobs/12', {hostile: 1}], ['/jobs/9', {}], ['/jobs/14', {}], ['/jobs/999', {}], ['/nowhere', {}]]) {
     story(`${path} ${JSON.stringify(options)} is accessible in both themes, and nothing scrolls sideways`, async () => {
         const {page, done} = await opened(options, path, MISSING);
         for (const colorScheme of ['light', 'dark']) {

@@ -195,3 +195,14 @@ test('a failed look leaves the points that are known', async () => {
     await assert.rejects(curves.look({x: 'step', from: 80, to: 90}), {isLost: true});
     assert.equal(curves.shown(LOSS).step.length, 100);
 });
+
+test('a range that was read before a series was there is read again', async () => {
+    const rows = {[LOSS]: history(1, 100)};
+    const {curves} = await loaded(rows);
+    await curves.look({x: 'step', from: 80, to: 90});
+    rows['val/mAP_50_95'] = [[101, 85, 0.5]];
+    await curves.load();
+    assert.equal(curves.detail, null);
+    await curves.look(curves.range);
+    assert.deepEqual(curves.shown('val/mAP_50_95').step, [85]);
+});
