@@ -37,7 +37,7 @@ static struct log_size look(const struct app *app, int64_t job)
     struct err err;
 
     if (store_job_read(app->store, arena, job, &row, &err) && row.attempt > 0 &&
-        stat(arena_printf(arena, "%s/log.txt", jobs_folder(app->jobs, arena, row.id, row.attempt)), &status) == 0) {
+        lstat(arena_printf(arena, "%s/log.txt", jobs_folder(app->jobs, arena, row.id, row.attempt)), &status) == 0) {
         size.attempt = row.attempt;
         size.bytes = (int64_t)status.st_size;
     }
