@@ -32,6 +32,8 @@ const help = h('dialog', {'aria-label': 'Keys'}, h('h2', {}, 'Keys'),
     h('form', {method: 'dialog'}, h('button', {}, 'Close')));
 let leave = () => {};
 let opened = 0;
+const here = () => ({pathname: location.pathname, hash: location.hash});
+let place = here();
 
 const link = (href, name) => h('a', {href, 'data-nav': name.toLowerCase()}, name);
 const theme = h('button', {class: 'icon', type: 'button', 'aria-label': 'Light or dark', title: 'Light or dark (t)', on: {click: turn}},
@@ -70,6 +72,7 @@ function errorView(problem) {
 
 async function open() {
     const mine = ++opened;
+    place = here();
     const route = ROUTES.find(([pattern]) => pattern.test(location.pathname));
     leave();
     leave = () => {};
@@ -140,7 +143,13 @@ document.addEventListener('click', (event) => {
     event.preventDefault();
     go(url);
 });
-addEventListener('popstate', () => open());
+// A step from anchor to anchor of one page is a popstate, too; the browser scrolls there by itself.
+addEventListener('popstate', () => {
+    const isAnchor = location.pathname === place.pathname && (location.hash || place.hash);
+    place = here();
+    if (!isAnchor)
+        open();
+});
 
 function turn() {
     const dark = document.documentElement.dataset.theme !== 'dark';

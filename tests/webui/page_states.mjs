@@ -323,6 +323,22 @@ story('a chart is drawn when it comes near the screen, and not before', async ()
     await done();
 });
 
+story('the bar marks the section that is read', async () => {
+    const {page, done} = await opened({}, '/jobs/12');
+    const marked = (name) => page.locator('.toolbar [aria-current=location]', {hasText: name}).waitFor();
+    await page.locator('.toolbar').waitFor();
+    await page.evaluate(() => scrollTo(0, 300));
+    await marked('Charts');
+    await page.evaluate(() => { document.querySelector('#amp').isSame = true; });
+    for (let i = 0; i < 2; i++) {
+        await page.getByRole('link', {name: 'AMP', exact: true}).click();
+        await marked('AMP');
+    }
+    assert.equal(await page.evaluate(() => document.querySelector('#amp').isSame), true, 'the view was made anew');
+    assert.equal(await page.locator('.toolbar [aria-current]').count(), 1);
+    await done();
+});
+
 story('a chart is a file of all its points, and of those in view', async () => {
     const {page, done} = await opened({}, '/jobs/12');
     const asked = page.waitForRequest((request) => request.headers().accept === 'text/csv');

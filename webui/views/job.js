@@ -9,14 +9,12 @@ import {load} from '../plot.js';
 import {deviceWords, doneAt, endWords, progressWords, ratio} from '../rows.js';
 import * as sections from '../sections.js';
 import {Curves} from '../store.js';
+import {fromAddress, intoAddress, toolbar} from '../toolbar.js';
 import {clock, confirmed, FAVICONS, isFinal, jobName, meter, pill, stateWord, tile} from '../widgets.js';
 
 const LOG_LINES = 200;
 const LOG_MORE = 4; // times as many lines, once the reader has come to their top
 const LOG_MOST = 20000;
-const AXES = ['step', 'epoch', 'time'];
-const SMOOTH = 0.6;
-const MOST_SMOOTH = 0.99;
 const DOCUMENTS = ['job', 'log', 'amp', 'checkpoints'];
 // What an event makes stale.
 const STALE = {state: DOCUMENTS, deleted: ['job'], plan: ['job'], metric: ['job'], eval: ['job', 'amp'], amp: ['amp'], checkpoint: ['checkpoints'], warning: ['job'], log: ['log']};
@@ -122,6 +120,7 @@ export function show(main, [id], page) {
         const uPlot = await load();
         chartSpecs(curves, () => known.job).forEach((spec) => grid.append(new Chart(uPlot, spec, curves, group).node));
         fill(main, head.node, progress.node, bar.node, h('h2', {class: 'unseen'}, 'Charts'), grid, order.map((part) => part.node));
+        bar.watch([grid, ...order.map((part) => part.node)]);
         ready = true;
         if (job.state === 'failed')
             bar.node.before(parts.log.node);
@@ -154,6 +153,7 @@ export function show(main, [id], page) {
     return {refresh, event, paint, reset: () => curves.reset(), topics: () => ['jobs', `job.${id}`], ready: () => ready, leave() {
         document.removeEventListener('theme', repaint);
         looking.abort();
+        bar.leave();
         group.leave();
     }};
 }
@@ -244,47 +244,4 @@ function updateTiles(tiles, job, curves, checkpoints) {
     tiles.speed.update(format.rate(job.progress?.images_per_s ?? curves.value('train/images_per_s')), wait === null ? '' : `data wait ${format.percent(wait)}`);
     tiles.memory.update(format.gib(gpu || curves.value('sys/rss_bytes')), gpu ? 'GiB on the GPU' : 'GiB on the host');
     tiles.checkpoint.update(newest ? format.count(newest.step) : format.NONE, newest && format.bytes(newest.bytes));
-}
-
-// How the charts are looked at is in the address, to be shared: ?x=epoch&from=3&to=8&smooth=0.9&log=1.
-function fromAddress() {
-    const query = new URLSearchParams(location.search);
-    const smooth = Number(query.get('smooth') ?? SMOOTH);
-    const zoom = ['from', 'to'].map((key) => Number(query.get(key) ?? NaN));
-    return {x: AXES.includes(query.get('x')) ? query.get('x') : AXES[0], smooth: smooth >= 0 && smooth <= MOST_SMOOTH ? smooth : SMOOTH, log: query.get('log') === '1',
-        zoom: zoom[0] >= 0 && zoom[1] > zoom[0] && zoom[1] < Infinity ? zoom : null};
-}
-
-function intoAddress({x, smooth, log, zoom}) {
-    const ends = zoom ? [['from', zoom[0]], ['to', zoom[1]]] : [];
-    const pairs = [x !== AXES[0] && ['x', x], ...ends, smooth !== SMOOTH && ['smooth', smooth], log && ['log', 1]].filter(Boolean);
-    history.replaceState(null, '', api.address(location.pathname, Object.fromEntries(pairs)) + location.hash);
-}
-
-const rangeWords = ({x, zoom}) => zoom.map({time: (t) => format.time(t * 1000, t * 1000), epoch: (n) => n.toFixed(2), step: format.count}[x]).join(' – ');
-
-// Anchors and what all charts share; it sticks to the top.
-function toolbar(group, order) {
-    const {view} = group;
-    const set = (change) => {
-        group.set(change);
-        intoAddress(view);
-        bar.update();
-    };
-    const choose = h('select', {on: {change: () => set({x: choose.value, zoom: null})}}, AXES.map((one) => h('option', {selected: one === view.x}, one)));
-    const smooth = h('input', {type: 'range', min: 0, max: MOST_SMOOTH, step: 0.01, value: view.smooth, on: {input: () => set({smooth: Number(smooth.value)})}});
-    const weight = h('span', {class: 'weight'});
-    const log = h('input', {type: 'checkbox', checked: view.log, on: {change: () => set({log: log.checked})}});
-    const whole = h('button', {type: 'button', title: 'Show everything (0)', on: {click: () => set({zoom: null})}});
-    const charts = h('a', {href: '#charts'}, 'Charts');
-    const controls = h('div', {class: 'controls'}, whole, h('label', {}, 'X axis ', choose), h('label', {}, 'Smoothing ', smooth, weight), h('label', {}, log, ' Log y'));
-    const node = h('div', {class: 'toolbar'}, h('nav', {'aria-label': 'Sections'}, charts, order.slice(1).map((part) => h('a', {href: `#${part.id}`}, part.name))), controls);
-    const bar = {node, update(hasCharts = true) {
-        [charts, controls].forEach((part) => reveal(part, hasCharts));
-        reveal(whole, Boolean(view.zoom));
-        text(whole, view.zoom ? `${rangeWords(view)} ✕` : '');
-        text(weight, view.smooth.toFixed(2));
-    }};
-    bar.update();
-    return bar;
 }
