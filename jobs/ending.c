@@ -137,7 +137,8 @@ enum job_event ending_of(struct job *job)
     return event;
 }
 
-bool ending_tell(struct job *job, struct err *err)
+/* Tells, as a warning, of a crash behind the bye, which is no other end. */
+static bool tell_crash(struct job *job, struct err *err)
 {
     json_t *record = job->attempt.bye ? worker_read_json(job, "exit.json") : NULL;
     const json_t *number = json_object_get(record, "signal");
@@ -151,4 +152,20 @@ bool ending_tell(struct job *job, struct err *err)
     }
     json_decref(record);
     return ok;
+}
+
+bool ending_record(struct job *job, enum job_event event, struct err *err)
+{
+    struct store *store = job->env->store;
+    enum job_state state = job->state;
+    int reports = job->reports;
+
+    if (!store_begin(store, err))
+        return false;
+    if (tell_crash(job, err) && spool_finish(job, err) && job_step(job, event, err) && store_commit(store, err))
+        return true;
+    store_rollback(store);
+    job->state = state;
+    job->reports = reports;
+    return false;
 }

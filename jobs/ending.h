@@ -5,6 +5,6 @@
 /* Fills job's cause and detail and returns the event that it ends by. */
 enum job_event ending_of(struct job *job);
 
-/* Tells, as a warning, of a crash behind the bye, which is no other end.  To be called in the transaction of the end.
- */
-MUST_CHECK bool ending_tell(struct job *job, struct err *err);
+/* Ends job by event.  What is to be told of its end, a crash behind the bye for one, comes to disk together with it, so
+ * that it is told once. */
+MUST_CHECK bool ending_record(struct job *job, enum job_event event, struct err *err);

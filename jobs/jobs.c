@@ -65,23 +65,6 @@ static bool take_spool(struct jobs *jobs, struct job *job)
     return !more;
 }
 
-/* Ends job.  What is told of its end comes to disk together with it, so that it is told once. */
-static bool record_end(struct job *job, enum job_event event, struct err *err)
-{
-    struct store *store = job->env->store;
-    enum job_state state = job->state;
-    int reports = job->reports;
-
-    if (!store_begin(store, err))
-        return false;
-    if (ending_tell(job, err) && spool_finish(job, err) && job_step(job, event, err) && store_commit(store, err))
-        return true;
-    store_rollback(store);
-    job->state = state;
-    job->reports = reports;
-    return false;
-}
-
 /* Ends a job whose worker has ended.  False when it goes on, or when that must be tried again. */
 static bool end_job(struct jobs *jobs, struct job *job)
 {
@@ -90,7 +73,7 @@ static bool end_job(struct jobs *jobs, struct job *job)
 
     if (event == EV_UNSTARTED && !worker_discard(job))
         return false;
-    if (record_end(job, event, &err))
+    if (ending_record(job, event, &err))
         return true;
     retry_later(jobs, job, &err);
     return false;
