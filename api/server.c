@@ -22,9 +22,9 @@
 
 enum {
     LISTENERS_MAX = 8,
-    CONNECTIONS_MAX = 300, /* a listener; two of them leave room below the usual limit of 1024 descriptors */
-    CHECKS_MAX = 4,        /* data sets read at a time */
-    TIMEOUT_S = 60,        /* without a byte in either direction */
+    CONNECTIONS_MAX = 1200, /* a listener */
+    CHECKS_MAX = 4,         /* data sets read at a time */
+    TIMEOUT_S = 60,         /* without a byte in either direction */
     HEADERS_MAX = 32 * 1024,
     TIDY_MS = 1000, /* after a request */
     FREE_MAX = 4 * 1024 * 1024,

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { DESCRIPTORS = 4096 };
 
 struct daemon {
     struct loop *loop;
@@ -134,6 +137,17 @@ static void ask_devices(struct daemon *daemon, const char *worker)
         have_no_devices(daemon, &err);
 }
 
+/* A connection is a descriptor; the usual limit of 1024 is for programs that use select(). */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* else fewer connections are taken */
+}
+
 static bool write_url(const struct config *config, const char *url, struct err *err)
 {
     int dir = open(config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -187,8 +201,10 @@ static bool start_server(struct daemon *daemon, const struct config *config, str
 bool daemon_run(const struct config *config, struct err *err)
 {
     struct daemon daemon = {0};
-    bool ok = export_dataset_roots(config, err) && open_parts(&daemon, config, err);
+    bool ok;
 
+    raise_descriptors();
+    ok = export_dataset_roots(config, err) && open_parts(&daemon, config, err);
     ok = ok && start_server(&daemon, config, err);
     if (ok)
         ask_devices(&daemon, config->worker);

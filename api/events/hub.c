@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    CLIENTS_MAX = 250, /* below the connections that the server takes, so that requests come through */
+    CLIENTS_MAX = 1000, /* below the connections that the server takes, so that requests come through */
     PING_MS = 15000,
     GPUS_MS = 2000,
     LOGS_MS = 1000,
