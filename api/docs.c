@@ -39,7 +39,7 @@ static const char first_calls[] =
     "curl -N $url/v1/jobs/$id/events\n"
     "# a curve, and the model\n"
     "curl \"$url/v1/jobs/$id/metrics?name=val/mAP_50_95\"\n"
-    "curl -C - -O $url/v1/jobs/$id/checkpoints/best.safetensors\n"
+    "curl -f -C - -O $url/v1/jobs/$id/checkpoints/best.safetensors\n"
     "```\n";
 
 static void print_routes(FILE *out)

@@ -103,6 +103,11 @@ static json_t *user_of(const struct subject *job)
     return text_or_null(job->row->user);
 }
 
+static json_t *priority_of(const struct subject *job)
+{
+    return json_integer(job->row->priority);
+}
+
 static json_t *attempt_of(const struct subject *job)
 {
     return json_integer(job->row->attempt);
@@ -196,6 +201,7 @@ static const struct member {
     {{"cause", "text or null", "Why it failed, a word of a closed list.", false}, cause_of},
     {{"detail", "text or null", "The same in words, for the person who must act.", false}, detail_of},
     {{"user", "text or null", "The account that submitted it over a UNIX socket; null over TCP.", false}, user_of},
+    {{"priority", "integer", "`/priority` of its spec: a higher one runs first.", false}, priority_of},
     {{"attempt", "integer", "0 while it is queued, then 1.", false}, attempt_of},
     {{"made", "time", "When it was submitted.", false}, made_of},
     {{"started", "time or null", "When its worker was started.", false}, started_of},

@@ -129,7 +129,7 @@ body '.jobs == [] and .next_cursor == null'
 
 echo "a job"
 submit '"name": "cells", "labels": {"lab": "a"}, "amp": {"enabled": true}, "seed": null'
-body 'keys == ["attempt", "best", "cause", "detail", "device", "disk_bytes", "ended", "folder", "id", "made", "name", "progress", "reason", "spec", "started", "state", "user", "warnings"]'
+body 'keys == ["attempt", "best", "cause", "detail", "device", "disk_bytes", "ended", "folder", "id", "made", "name", "priority", "progress", "reason", "spec", "started", "state", "user", "warnings"]'
 body '.name == "cells" and .user == null and .cause == null and .ended == null and .best == null'
 body '(.made | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z$")) and (.folder | startswith("/"))'
 body '.spec.resolution == 128 and .spec.device == "cpu" and .spec.labels == {"lab": "a"} and (.spec.seed | type == "number")'

@@ -35,7 +35,7 @@ function step(made, one, steps) {
 }
 
 function job(id, name, state, more = {}) {
-    return {id, name, state, cause: null, detail: null, user: 'hemato', attempt: state === 'queued' ? 0 : 1, made: iso(Date.now() - 9e6),
+    return {id, name, state, cause: null, detail: null, user: 'hemato', priority: 0, attempt: state === 'queued' ? 0 : 1, made: iso(Date.now() - 9e6),
         started: state === 'queued' ? null : iso(Date.now() - 8e6), ended: FINAL.includes(state) ? iso(Date.now() - 1e6 * (30 - id) / 4) : null, reason: null,
         progress: null, best: null, device: state === 'queued' ? null : {type: 'cpu', name: 'x86-64 with AVX2', uuids: []}, warnings: [],
         folder: `/var/lib/detrd/jobs/${id}/1`, steps: 0, ...more};
@@ -62,8 +62,8 @@ function populate(made, hostile) {
             device: made.gpus ? {type: 'cuda', name: 'GPU 0', uuids: ['GPU-0']} : {type: 'cpu', name: 'CPU', uuids: []},
             warnings: [{detail: hostile ?? '2 boxes of zero height are left out.', pointer: '/annotations/3/bbox', file: 'train/_annotations.coco.json', count: 2}]}),
         job(13, 'traffic-pico-smoke', 'starting', {attempt: 1}),
-        job(14, hostile ?? 'drone-medium-576', 'queued', {reason: hostile ?? 'Waits for a CPU slot: job 12 is done in about 2 h 11 min.'}),
-        job(15, 'עלים קטנים seed4', 'queued', {reason: 'Behind job 14.', user: null}),
+        job(14, hostile ?? 'drone-medium-576', 'queued', {reason: hostile ?? 'the CPU slot is taken by job 12; 1 job is before it in the queue'}),
+        job(15, 'עלים קטנים seed4', 'queued', {reason: 'the CPU slot is taken by job 12', priority: 5, user: null}),
         job(9, 'leaf-large-1024', 'failed', {cause: 'gpu_oom', detail: hostile ?? 'Out of GPU memory at step 1,204: 79.1 of 79.6 GiB. Lower /resolution.', user: 'agri', steps: 120,
             progress: progress(120, 3240, 60, null), best: {metric: 'val/mAP_50_95', value: 0.118, epoch: 2}}),
         job(8, 'cells-small-512', 'done', {steps: 900, progress: progress(900, 900, 60, 0), best: {metric: 'val/mAP_50_95', value: 0.597, epoch: 54}}),

@@ -113,8 +113,8 @@ async function jobs(state, signal) {
 const howMany = (list) => (list.length < PAGE * PAGES ? format.count(list.length) : `${format.count(list.length)} or more`);
 const tally = (n, word) => [h('b', {}, n), ` ${word} `, h('span', {class: 'gap'})];
 
-// As they will start: priority first where it is told, then age; and as they will end.
-const byQueue = (a, b) => (b.priority ?? 0) - (a.priority ?? 0) || a.id - b.id;
+// As they will start: priority first, then age; and as they will end.
+const byQueue = (a, b) => b.priority - a.priority || a.id - b.id;
 const byEnd = (a, b) => (doneAt(a.progress) ?? Infinity) - (doneAt(b.progress) ?? Infinity) || a.id - b.id;
 const byEnding = (a, b) => new Date(b.ended) - new Date(a.ended) || b.id - a.id;
 
