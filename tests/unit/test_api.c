@@ -1,8 +1,8 @@
 /* tests/unit/test_api.c: requests, replies and listeners, without a server. */
 #include "api/docs.h"
-#include "api/listener.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
+#include "api/listener.h"
 #include "base/file.h"
 #include "spec/parse.h"
 #include "tests/unit/check_docs.h"

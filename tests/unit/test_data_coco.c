@@ -336,10 +336,11 @@ START_TEST(classes_of_one_name_are_warned_of)
     struct dataset *data;
 
     files_write_set(&files, "[]");
-    files_write_text(&files, FILE_NAME,
-                     "{\"images\": [{\"id\": 1, \"file_name\": \"a.png\", \"width\": 64, \"height\": 48}], "
-                     "\"categories\": [{\"id\": 3, \"name\": \"b\"}, {\"id\": 1, \"name\": \"a\"}, {\"id\": 2, \"name\": "
-                     "\"b\"}, {\"id\": 4, \"name\": \"b\"}], \"annotations\": []}");
+    files_write_text(
+        &files, FILE_NAME,
+        "{\"images\": [{\"id\": 1, \"file_name\": \"a.png\", \"width\": 64, \"height\": 48}], "
+        "\"categories\": [{\"id\": 3, \"name\": \"b\"}, {\"id\": 1, \"name\": \"a\"}, {\"id\": 2, \"name\": "
+        "\"b\"}, {\"id\": 4, \"name\": \"b\"}], \"annotations\": []}");
     data = files_open_sound(&files);
     ck_assert_int_eq(data->class_count, 4);
     ck_assert_int_eq(files.warning_count, 1);

@@ -1,4 +1,4 @@
-/* tests/unit/test_store_events.c: the database as streams read it, jobs that are deleted, submissions and their keys. */
+/* tests/unit/test_store_events.c: the database as streams read it, jobs that are deleted, submissions. */
 #include "base/clock.h"
 #include "storage/event_rows.h"
 #include "storage/job_rows.h"
