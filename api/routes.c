@@ -33,7 +33,8 @@ const struct route routes[] = {
      "is an index; `after` takes the `last_id` of the reply before and leaves out what that had. A value that is not finite "
      "is `\"nan\"`, `\"inf\"` or `\"-inf\"`. `x` (`step`, `epoch`, `time` in ms), `from` and `to` choose a part; `points=1000` cuts "
      "it into that many buckets: `value` is then a bucket's mean, at its last point, with `min` and `max` beside it (null where "
-     "no value was finite), and a series with no more points than that keeps them. `Accept: text/csv` gives a line for each "
+     "no value was finite), and a series with no more points than that keeps them; where a part has more than 8,192 points, buckets "
+     "begin at multiples of 8 to 4,096 steps. `Accept: text/csv` gives a line for each "
      "point: name, attempt, step, epoch, time_ms, value and, with `points`, min and max."},
     {"GET",  "/v1/jobs/{id}/events", events_of_job, "after", "", false,
      "What happens to a job, as server-sent events, from its first on. `id:` is the event's id, `event:` its type, `data:` what "

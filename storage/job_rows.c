@@ -190,7 +190,8 @@ bool store_job_move(struct store *store, int64_t id, enum job_state from, enum j
 static bool wipe(struct store *store, int64_t id, struct err *err)
 {
     /* in the order of their references */
-    static const enum sql steps[] = {SQL_JOB_WIPE_METRICS, SQL_JOB_WIPE_EVENTS, SQL_JOB_WIPE_ATTEMPTS, SQL_JOB_WIPE};
+    static const enum sql steps[] = {SQL_JOB_WIPE_BLOCKS, SQL_JOB_WIPE_METRICS, SQL_JOB_WIPE_EVENTS,
+                                     SQL_JOB_WIPE_ATTEMPTS, SQL_JOB_WIPE};
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (!store_run(store, steps[i], err, "i", id))

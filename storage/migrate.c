@@ -54,6 +54,31 @@ static const char *const migrations[] = {
     "CREATE INDEX job_by_user ON job(user, state, id);"
     "PRAGMA user_version = 3;"
     "COMMIT",
+
+    /* What long series are drawn from: for blocks of 8 to 4096 steps what their points come to, and the last of them. */
+    "BEGIN;"
+    "CREATE TABLE metric_block("
+    " job INTEGER NOT NULL REFERENCES job(id), name TEXT NOT NULL, size INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " block INTEGER NOT NULL, points INTEGER NOT NULL, finite INTEGER NOT NULL, sum REAL NOT NULL, low REAL, high REAL,"
+    " id INTEGER NOT NULL, step INTEGER NOT NULL, epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL,"
+    " PRIMARY KEY (job, name, size, attempt, block)) STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER metric_into_blocks AFTER INSERT ON metric BEGIN"
+    " INSERT INTO metric_block"
+    " SELECT new.job, new.name, size, new.attempt, new.step / size, 1, finite, iif(finite, new.value, 0.0),"
+    "  iif(finite, new.value, NULL), iif(finite, new.value, NULL), new.id, new.step, new.epoch, new.time_ms, new.value"
+    "  FROM (SELECT 8 AS size UNION ALL SELECT 64 UNION ALL SELECT 512 UNION ALL SELECT 4096),"
+    "  (SELECT ifnull(abs(new.value) < 9e999, 0) AS finite) WHERE true"
+    " ON CONFLICT DO UPDATE SET points = points + 1, finite = finite + excluded.finite, sum = sum + excluded.sum,"
+    "  low = ifnull(min(low, excluded.low), ifnull(low, excluded.low)),"
+    "  high = ifnull(max(high, excluded.high), ifnull(high, excluded.high)),"
+    "  id = excluded.id, step = excluded.step, epoch = excluded.epoch, time_ms = excluded.time_ms, value = excluded.value;"
+    "END;"
+    "CREATE TEMP TABLE earlier AS SELECT * FROM metric;"
+    "DELETE FROM metric;"
+    "INSERT INTO metric SELECT * FROM earlier ORDER BY job, name, id;"
+    "DROP TABLE earlier;"
+    "PRAGMA user_version = 4;"
+    "COMMIT",
 };
 // clang-format on
 

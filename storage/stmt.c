@@ -48,6 +48,7 @@ static const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_WIPE] = /* what is left says that there was one: state 0, in no list */
         "UPDATE job SET state = 0, cause = 0, detail = NULL, name = NULL, spec = '' WHERE id = ?1",
     [SQL_JOB_WIPE_METRICS]  = "DELETE FROM metric WHERE job = ?1",
+    [SQL_JOB_WIPE_BLOCKS]   = "DELETE FROM metric_block WHERE job = ?1",
     [SQL_JOB_WIPE_EVENTS]   = "DELETE FROM event WHERE job = ?1",
     [SQL_JOB_WIPE_ATTEMPTS] = "DELETE FROM attempt WHERE job = ?1",
     [SQL_QUEUE_NEXT] = /* behind (?3, ?4) in the order of the queue */
@@ -100,8 +101,12 @@ static const char *const sql_text[SQL_COUNT] = {
         " WHERE series.name IS NOT NULL)"
         " SELECT" METRIC_COLUMNS "FROM series JOIN metric m ON m.job = ?1 AND m.name = series.name AND m.id ="
         " (SELECT max(id) FROM metric WHERE job = ?1 AND name = series.name)",
-    [SQL_METRICS_AFTER] =
-        "SELECT" METRIC_COLUMNS "FROM metric m WHERE m.job = ?1 AND m.name = ?2 AND m.id > ?3 ORDER BY m.id",
+    [SQL_METRICS_BETWEEN] =
+        "SELECT" METRIC_COLUMNS "FROM metric m WHERE m.job = ?1 AND m.name = ?2 AND m.id > ?3 AND m.id <= ?4 ORDER BY m.id",
+    [SQL_METRIC_BLOCKS] = /* in the order of their key */
+        "SELECT" METRIC_COLUMNS ", m.points, m.finite, m.sum, m.low, m.high FROM metric_block m"
+        " WHERE m.job = ?1 AND m.name = ?2 AND m.size = ?3 AND (m.attempt, m.block) >= (?4, ?5 / ?3)"
+        " AND (m.attempt, m.block) <= (?6, ?7 / ?3) ORDER BY m.attempt, m.block",
 
     [SQL_SUBMISSION_ADD] =
         "INSERT INTO submission(user, key, body, job, made_ms) VALUES (?1, ?2, ?3, ?4, ?5)",

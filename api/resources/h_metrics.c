@@ -93,32 +93,39 @@ static json_t *x_of(const struct series *series)
     return json_pack("{sosososo}", "step", step, "epoch", epoch, "time_ms", time_ms, "attempt", attempt);
 }
 
-static json_t *values_of(const struct series *series)
+static json_t *value_of(const struct metric_row *point)
 {
-    json_t *values = json_array();
-
-    for (size_t i = 0; i < series->count; i++)
-        (void)json_array_append_new(values, reply_number(series->points[i].value));
-    return values;
+    return reply_number(point->value);
 }
 
-static json_t *bounds_of(const struct series *series, const double *bounds)
+static json_t *min_of(const struct metric_row *point)
+{
+    return reply_known(point->min);
+}
+
+static json_t *max_of(const struct metric_row *point)
+{
+    return reply_known(point->max);
+}
+
+static json_t *each(const struct series *series, json_t *(*of)(const struct metric_row *point))
 {
     json_t *values = json_array();
 
     for (size_t i = 0; i < series->count; i++)
-        (void)json_array_append_new(values, reply_known(bounds[i]));
+        (void)json_array_append_new(values, of(&series->points[i]));
     return values;
 }
 
 static json_t *one_reply(const struct request *request, const struct series *series, size_t x, const json_t *eval)
 {
-    json_t *one = json_pack("{sssssIso}", "name", series->name, "definition",
-                            definition_of(request, series->name, eval), "x", (json_int_t)x, "value", values_of(series));
+    json_t *one =
+        json_pack("{sssssIso}", "name", series->name, "definition", definition_of(request, series->name, eval), "x",
+                  (json_int_t)x, "value", each(series, value_of));
 
-    if (series->min) {
-        (void)json_object_set_new(one, "min", bounds_of(series, series->min));
-        (void)json_object_set_new(one, "max", bounds_of(series, series->max));
+    if (series->has_bounds) {
+        (void)json_object_set_new(one, "min", each(series, min_of));
+        (void)json_object_set_new(one, "max", each(series, max_of));
     }
     return one;
 }
@@ -143,14 +150,15 @@ static json_t *series_reply(const struct request *request, const struct series *
     return json_pack("{sososI}", "x", x, "series", list, "last_id", (json_int_t)last_id);
 }
 
-/* Reads the series that the query names, with the points behind the id `after`. */
-static bool read_series(const struct app *app, const struct request *request, int64_t after, struct series *series,
-                        size_t *count, int64_t *last_id, struct err *err)
+/* Reads the part of the series that the query names, with the points behind the id `after`. */
+static bool read_series(const struct app *app, const struct request *request, const struct series_part *part,
+                        int64_t after, struct series *series, size_t *count, int64_t *last_id, struct err *err)
 {
     *count = 0;
     *last_id = after;
     for (size_t i = 0; i < request->query_count; i++) {
         struct series *one = &series[*count];
+        int64_t last;
 
         if (strcmp(request->query[i].key, "name") != 0)
             continue;
@@ -158,65 +166,57 @@ static bool read_series(const struct app *app, const struct request *request, in
         if (!metric_name_is_valid(one->name) || *count == NAMES_MAX)
             return err_set(err, ERR_BAD_QUERY, "name must be the name of a series, 1 to %d bytes, %d times at most",
                            METRIC_NAME_MAX, NAMES_MAX);
-        if (!store_metrics_after(app->store, request->arena, request->job, one->name, after, &one->points, &one->count,
-                                 err))
+        if (!series_read(app->store, request->arena, request->job, part, after, one, &last, err))
             return false;
-        if (one->count > 0 && one->points[one->count - 1].id > *last_id)
-            *last_id = one->points[one->count - 1].id;
+        *last_id = last > *last_id ? last : *last_id;
         ++*count;
     }
     return true;
 }
 
-/* What of the series is asked for: buckets along an axis, from one place to another. */
-struct cut {
-    enum series_axis axis;
-    int64_t points, from, to; /* 0, and the ends of the axis: not given */
-};
-
-static bool read_cut(const struct request *request, struct cut *cut, struct err *err)
+static bool read_part(const struct request *request, struct series_part *part, struct err *err)
 {
     const char *axis = request_query(request, "x");
 
-    cut->axis = series_axis_find(axis ? axis : "step");
-    if (cut->axis == AXIS_COUNT)
+    part->axis = series_axis_find(axis ? axis : "step");
+    if (part->axis == AXIS_COUNT)
         return err_set(err, ERR_BAD_QUERY, "x is '%.50s'; it must be step, epoch or time", axis);
-    return request_int(request, "points", 1, BUCKETS_MAX, 0, &cut->points, err) &&
-           request_int(request, "from", 0, INT64_MAX, INT64_MIN, &cut->from, err) &&
-           request_int(request, "to", 0, INT64_MAX, INT64_MAX, &cut->to, err) &&
-           (cut->from <= cut->to || err_set(err, ERR_BAD_QUERY, "from lies behind to"));
+    return request_int(request, "points", 1, BUCKETS_MAX, 0, &part->buckets, err) &&
+           request_int(request, "from", 0, INT64_MAX, INT64_MIN, &part->from, err) &&
+           request_int(request, "to", 0, INT64_MAX, INT64_MAX, &part->to, err) &&
+           (part->from <= part->to || err_set(err, ERR_BAD_QUERY, "from lies behind to"));
 }
 
 /* All series are cut alike, so that those that are sampled alike still are. */
-static void cut_series(const struct request *request, const struct cut *cut, struct series *series, size_t count)
+static void cut_series(const struct series_part *part, struct series *series, size_t count)
 {
-    bool has_from = cut->from != INT64_MIN, has_to = cut->to != INT64_MAX;
+    bool has_from = part->from != INT64_MIN, has_to = part->to != INT64_MAX;
     int64_t from = INT64_MAX, to = INT64_MIN;
 
     for (size_t i = 0; i < count; i++) {
-        series_clip(&series[i], cut->axis, cut->from, cut->to);
-        series_span(&series[i], cut->axis, &from, &to);
+        series_clip(&series[i], part->axis, part->from, part->to);
+        series_span(&series[i], part->axis, &from, &to);
     }
-    from = has_from ? cut->from : from;
-    to = has_to ? cut->to : to;
-    for (size_t i = 0; cut->points > 0 && i < count; i++)
-        series_cut(&series[i], request->arena, cut->axis, from, to, cut->points);
+    from = has_from ? part->from : from;
+    to = has_to ? part->to : to;
+    for (size_t i = 0; part->buckets > 0 && i < count; i++)
+        series_cut(&series[i], part->axis, from, to, part->buckets);
 }
 
 static bool points(const struct app *app, const struct request *request, struct reply *reply, struct err *err)
 {
     struct series *series = arena_alloc(request->arena, (NAMES_MAX + 1) * sizeof *series);
+    struct series_part part;
     int64_t after, last_id;
     struct event_row event;
-    struct cut cut;
     json_t *eval;
     size_t count;
 
-    if (!read_cut(request, &cut, err) || !request_int(request, "after", 0, INT64_MAX, 0, &after, err) ||
-        !read_series(app, request, after, series, &count, &last_id, err) ||
+    if (!read_part(request, &part, err) || !request_int(request, "after", 0, INT64_MAX, 0, &after, err) ||
+        !read_series(app, request, &part, after, series, &count, &last_id, err) ||
         !store_event_last(app->store, request->arena, request->job, EVENT_EVAL, &event, err))
         return false;
-    cut_series(request, &cut, series, count);
+    cut_series(&part, series, count);
     if (wants_csv(request))
         return reply_csv(request, reply, series, count);
     eval = event.id ? json_loads(event.data, 0, NULL) : NULL;

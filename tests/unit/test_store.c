@@ -128,7 +128,7 @@ START_TEST(a_database_of_a_newer_program_is_refused_and_left_as_it_is)
     ck_assert_ptr_null(store);
     ck_assert_int_eq(err.code, ERR_CONFLICT);
     ck_assert_msg(strstr(err.msg, "newer detrd (schema 99;") != NULL, "%s", err.msg);
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
     store = store_open(root, &err);
     ck_assert_ptr_nonnull(store);
 }
@@ -426,7 +426,7 @@ START_TEST(points_are_read_by_series_and_the_newest_of_all_series_at_once)
     add_point(job, id[0], "train/lr", NAN);
     add_point(other, add_event(other, 1, EVENT_METRIC, "{}"), "train/loss", 9);
 
-    ck_assert(store_metrics_after(store, arena, job, "train/loss", id[0], &rows, &count, &err));
+    ck_assert(store_metrics_between(store, arena, job, "train/loss", id[0], INT64_MAX, &rows, &count, &err));
     ck_assert_uint_eq(count, 2);
     ck_assert(isinf(rows[0].value) && rows[1].value == 2 && rows[1].step == id[2] * 10 && rows[1].id == id[2]);
     ck_assert(store_metrics_last(store, arena, job, &rows, &count, &err));
@@ -436,6 +436,31 @@ START_TEST(points_are_read_by_series_and_the_newest_of_all_series_at_once)
     ck_assert_str_eq(rows[1].name, "train/lr");
     ck_assert(store_metrics_last(store, arena, 17, &rows, &count, &err));
     ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(points_of_an_older_database_are_summed_up_too)
+{
+    int64_t job = add_job(0, DEVICE_CPU, NULL);
+    struct metric_row *rows;
+    size_t count;
+
+    for (int i = 1; i <= 3; i++) /* at steps 20, 30 and 40 */
+        add_point(job, add_event(job, i, EVENT_METRIC, "{}"), "train/loss", i == 2 ? (double)INFINITY : i);
+    store_close(store);
+    run_sql("DROP TRIGGER metric_into_blocks; DROP TABLE metric_block; PRAGMA user_version = 3");
+    store = store_open(root, &err);
+    ck_assert_msg(store != NULL, "%s", err.msg);
+    ck_assert(store_metrics_between(store, arena, job, "train/loss", 0, INT64_MAX, &rows, &count, &err));
+    ck_assert_uint_eq(count, 3);
+    for (int size = METRIC_BLOCK_MIN; size <= METRIC_BLOCK_MAX; size *= METRIC_BLOCK_FACTOR) {
+        ck_assert(store_metric_blocks(store, arena, job, "train/loss", size, (struct metric_place){1, 0},
+                                      (struct metric_place){1, 30}, &rows, &count, &err));
+        ck_assert_uint_eq(count, size == 8 ? 2 : 1);
+        ck_assert(rows[0].min == 1 && rows[0].finite == (size == 8 ? 1 : 2) && rows[0].points == (size == 8 ? 1 : 3));
+        ck_assert(rows[0].max == (size == 8 ? 1 : 3) && rows[0].value == (size == 8 ? 1 : 2));
+    }
+    ck_assert(rows[0].step == 40 && rows[0].attempt == 1 && rows[0].time_ms == 5);
 }
 END_TEST
 
@@ -485,6 +510,7 @@ int main(void)
     TEST(a_message_that_is_read_twice_counts_once)
     TEST(of_each_checkpoint_name_the_newest_is_listed)
     TEST(points_are_read_by_series_and_the_newest_of_all_series_at_once)
+    TEST(points_of_an_older_database_are_summed_up_too)
     TEST(a_rollback_takes_back_what_came_after_its_own_begin)
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);

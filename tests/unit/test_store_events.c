@@ -79,7 +79,10 @@ START_TEST(a_deleted_job_is_gone_but_for_the_event_that_says_so)
     ck_assert(store_job_list(store, arena, &all, &rows, &count, &err));
     ck_assert_uint_eq(count, 1);
     ck_assert_int_eq(rows[0].id, kept);
-    ck_assert(store_metrics_after(store, arena, id, "train/loss", 0, &points, &count, &err));
+    ck_assert(store_metrics_between(store, arena, id, "train/loss", 0, INT64_MAX, &points, &count, &err));
+    ck_assert_uint_eq(count, 0);
+    ck_assert(store_metric_blocks(store, arena, id, "train/loss", METRIC_BLOCK_MIN, (struct metric_place){0},
+                                  (struct metric_place){9, 9}, &points, &count, &err));
     ck_assert_uint_eq(count, 0);
     ck_assert(store_event_next(store, arena, id, 0, &event, &err));
     ck_assert_int_eq(event.type, EVENT_DELETED);
