@@ -55,8 +55,15 @@ static const char *const migrations[] = {
     "PRAGMA user_version = 3;"
     "COMMIT",
 
-    /* What long series are drawn from: for blocks of 8 to 4096 steps what their points come to, and the last of them. */
+    /* What long series are drawn from: for blocks of 8 to 4096 steps what their points come to, and the last of them.
+     * A metric does not refer to its event any more: each event that goes would have all metrics searched. */
     "BEGIN;"
+    "CREATE TEMP TABLE earlier AS SELECT * FROM metric;"
+    "DROP TABLE metric;"
+    "CREATE TABLE metric("
+    " job INTEGER NOT NULL REFERENCES job(id), name TEXT NOT NULL, id INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    " step INTEGER NOT NULL, epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, value REAL,"
+    " PRIMARY KEY (job, name, id)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE metric_block("
     " job INTEGER NOT NULL REFERENCES job(id), name TEXT NOT NULL, size INTEGER NOT NULL, attempt INTEGER NOT NULL,"
     " block INTEGER NOT NULL, points INTEGER NOT NULL, finite INTEGER NOT NULL, sum REAL NOT NULL, low REAL, high REAL,"
@@ -73,8 +80,6 @@ static const char *const migrations[] = {
     "  high = ifnull(max(high, excluded.high), ifnull(high, excluded.high)),"
     "  id = excluded.id, step = excluded.step, epoch = excluded.epoch, time_ms = excluded.time_ms, value = excluded.value;"
     "END;"
-    "CREATE TEMP TABLE earlier AS SELECT * FROM metric;"
-    "DELETE FROM metric;"
     "INSERT INTO metric SELECT * FROM earlier ORDER BY job, name, id;"
     "DROP TABLE earlier;"
     "PRAGMA user_version = 4;"

@@ -464,6 +464,28 @@ START_TEST(points_of_an_older_database_are_summed_up_too)
 }
 END_TEST
 
+START_TEST(no_table_refers_to_events)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+
+    /* else each event of a job that is deleted has that whole table searched, and the daemon stands still for minutes
+     */
+    ck_assert_int_eq(sqlite3_open(arena_printf(arena, "%s/detrd.db", root), &db), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_prepare_v2(db,
+                           "SELECT count(*), count(*) FILTER (WHERE f.\"table\" = 'event')"
+                           " FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table'",
+                           -1, &stmt, NULL),
+        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    ck_assert_int_gt(sqlite3_column_int(stmt, 0), 0);
+    ck_assert_int_eq(sqlite3_column_int(stmt, 1), 0);
+    (void)sqlite3_finalize(stmt);
+    ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+END_TEST
+
 START_TEST(a_rollback_takes_back_what_came_after_its_own_begin)
 {
     struct job_row row;
@@ -511,6 +533,7 @@ int main(void)
     TEST(of_each_checkpoint_name_the_newest_is_listed)
     TEST(points_are_read_by_series_and_the_newest_of_all_series_at_once)
     TEST(points_of_an_older_database_are_summed_up_too)
+    TEST(no_table_refers_to_events)
     TEST(a_rollback_takes_back_what_came_after_its_own_begin)
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
