@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct nvmlDevice_st *nvmlDevice_t;
 
@@ -145,6 +146,14 @@ size_t gpus_count(const struct gpus *gpus)
 const struct gpu *gpus_at(const struct gpus *gpus, size_t i)
 {
     return &gpus->list[i];
+}
+
+const struct gpu *gpus_find(const struct gpus *gpus, const char *uuid)
+{
+    for (size_t i = 0; i < gpus_count(gpus); i++)
+        if (strcmp(gpus_at(gpus, i)->uuid, uuid) == 0)
+            return gpus_at(gpus, i);
+    return NULL;
 }
 
 bool gpu_has_bfloat16(const struct gpu *gpu)

@@ -28,6 +28,9 @@ void gpus_close(struct gpus *gpus);
 size_t gpus_count(const struct gpus *gpus);
 const struct gpu *gpus_at(const struct gpus *gpus, size_t i);
 
+/* The GPU of that uuid, or NULL. */
+const struct gpu *gpus_find(const struct gpus *gpus, const char *uuid);
+
 /* Whether it computes bfloat16: compute capability 8.0 or more.  One that is not told is not doubted: the trainer sees.
  */
 bool gpu_has_bfloat16(const struct gpu *gpu);

@@ -25,6 +25,7 @@ struct jobs {
     struct active active;
     struct queue_order *order;
     bool is_draining;
+    bool is_wiping;            /* a deleted job may have rows left */
     bool has_failed, has_more; /* of the look that is going on: something is to be tried again, or at once */
     void (*done)(void *arg);   /* NULL: not asked for */
     void *done_arg;
@@ -168,6 +169,19 @@ static int64_t delay_ms(const struct jobs *jobs)
     return jobs->active.count > 0 ? LOOK_MS : -1;
 }
 
+/* Goes on removing the rows of deleted jobs. */
+static void wipe_some(struct jobs *jobs)
+{
+    struct err err;
+
+    if (jobs->is_wiping && !store_wipe_some(jobs->env.store, &jobs->is_wiping, &err)) {
+        log_err("rows of a deleted job are left for now: %s", err.msg);
+        jobs->has_failed = true;
+    } else if (jobs->is_wiping) {
+        jobs->has_more = true;
+    }
+}
+
 static void look(void *arg)
 {
     struct jobs *jobs = arg;
@@ -177,6 +191,7 @@ static void look(void *arg)
         if (look_at_job(jobs, jobs->active.jobs[i]))
             active_remove(&jobs->active, i);
     start_jobs(jobs);
+    wipe_some(jobs);
     loop_timer_set(jobs->env.turn, delay_ms(jobs));
     wake(jobs);
     if (jobs->is_draining && jobs->active.count == 0)
@@ -184,14 +199,6 @@ static void look(void *arg)
 }
 
 /* ---- opening ---- */
-
-static const struct gpu *find_gpu(const struct gpus *gpus, const char *uuid)
-{
-    for (size_t i = 0; i < gpus_count(gpus); i++)
-        if (strcmp(gpus_at(gpus, i)->uuid, uuid) == 0)
-            return gpus_at(gpus, i);
-    return NULL;
-}
 
 /* Takes up a job that an earlier daemon left behind. */
 static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
@@ -203,7 +210,7 @@ static bool adopt(struct jobs *jobs, const struct job_row *row, struct err *err)
         job_free(job);
         return false;
     }
-    job->gpu = find_gpu(jobs->gpus, job->attempt.uuid);
+    job->gpu = gpus_find(jobs->gpus, job->attempt.uuid);
     if (!worker_adopt(job, &folder_err))
         log_warning("a job's folder cannot be opened job=%" PRId64 " reason='%s'", row->id, folder_err.msg);
     else
@@ -241,7 +248,8 @@ struct jobs *jobs_open(const struct jobs_config *config, struct store *store, st
                                   .stop_grace_s = (double)config->stop_grace_s},
                           .gpus = gpus,
                           .cpu_slots = config->cpu_slots,
-                          .order = queue_order_new()};
+                          .order = queue_order_new(),
+                          .is_wiping = true};
     if (!adopt_all(jobs, err)) {
         jobs_close(jobs);
         return NULL;
@@ -317,7 +325,8 @@ bool jobs_delete(struct jobs *jobs, int64_t id, struct err *err)
     ok = ok && folder_remove(folder, err) && store_job_delete(jobs->env.store, id, err);
     if (ok) {
         log_info("job is deleted job=%" PRId64, id);
-        wake(jobs);
+        jobs->is_wiping = true;
+        loop_timer_set(jobs->env.turn, 0);
     }
     free(folder);
     arena_free(arena);

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+static const int64_t wiped_at_a_time = 2000; /* rows of a table: some milliseconds */
+
 /* Adds an event of the daemon's own; takes data. */
 static bool tell(struct store *store, int64_t job, int64_t attempt, enum event_type type, json_t *data, struct err *err)
 {
@@ -187,20 +189,45 @@ bool store_job_move(struct store *store, int64_t id, enum job_state from, enum j
     return false;
 }
 
-static bool wipe(struct store *store, int64_t id, struct err *err)
-{
-    /* in the order of their references */
-    static const enum sql steps[] = {SQL_JOB_WIPE_BLOCKS, SQL_JOB_WIPE_METRICS, SQL_JOB_WIPE_EVENTS,
-                                     SQL_JOB_WIPE_ATTEMPTS, SQL_JOB_WIPE};
-
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (!store_run(store, steps[i], err, "i", id))
-            return false;
-    return tell(store, id, 0, EVENT_DELETED, json_object(), err);
-}
-
 bool store_job_delete(struct store *store, int64_t id, struct err *err)
 {
+    if (!store_begin(store, err))
+        return false;
+    if (store_run(store, SQL_JOB_DELETE, err, "i", id) && tell(store, id, 0, EVENT_DELETED, json_object(), err) &&
+        store_commit(store, err))
+        return true;
+    store_rollback(store);
+    return false;
+}
+
+static bool find_deleted(struct store *store, int64_t *id, struct err *err)
+{
+    struct query query;
+
+    *id = 0;
+    query_open(&query, store, SQL_WIPE_NEXT, "");
+    if (query_next(&query))
+        *id = query_int(&query, 0);
+    return query_close(&query, err);
+}
+
+static bool wipe(struct store *store, int64_t id, struct err *err)
+{
+    return store_run(store, SQL_WIPE_BLOCKS, err, "i", id) &&
+           store_run(store, SQL_WIPE_METRICS, err, "ii", id, wiped_at_a_time) &&
+           store_run(store, SQL_WIPE_EVENTS, err, "ii", id, wiped_at_a_time) &&
+           store_run(store, SQL_WIPE_ATTEMPTS, err, "i", id);
+}
+
+bool store_wipe_some(struct store *store, bool *more, struct err *err)
+{
+    int64_t id;
+
+    if (!find_deleted(store, &id, err))
+        return false;
+    *more = id != 0;
+    if (!id)
+        return true;
     if (!store_begin(store, err))
         return false;
     if (wipe(store, id, err) && store_commit(store, err))

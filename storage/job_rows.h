@@ -76,8 +76,12 @@ MUST_CHECK bool store_job_list(struct store *store, struct arena *arena, const s
 MUST_CHECK bool store_job_move(struct store *store, int64_t id, enum job_state from, enum job_state to,
                                enum job_cause cause, const char *detail, struct err *err);
 
-/* Takes out a job with all its rows and adds the event that says so, which stays.  Its id is never used again. */
+/* Takes out a job and adds the event that says so, which stays.  Its id is never used again; its other rows are left to
+ * store_wipe_some. */
 MUST_CHECK bool store_job_delete(struct store *store, int64_t id, struct err *err);
+
+/* Removes some of the rows that a deleted job has left, since many take seconds.  more: there may be others. */
+MUST_CHECK bool store_wipe_some(struct store *store, bool *more, struct err *err);
 
 /* The queued job for that device that comes next in the queue, behind the job `after` (NULL: the first): by priority,
  * then age.  Only id, priority and spec of next are filled; its id is 0 when there is none. */

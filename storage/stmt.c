@@ -45,12 +45,23 @@ static const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_MOVE] =
         "UPDATE job SET state = ?3, cause = ?4, detail = ?5, started_ms = iif(?6, ?7, started_ms), ended_ms = ?8"
         " WHERE id = ?1 AND state = ?2",
-    [SQL_JOB_WIPE] = /* what is left says that there was one: state 0, in no list */
+    [SQL_JOB_DELETE] = /* what is left says that there was one: state 0, in no list */
         "UPDATE job SET state = 0, cause = 0, detail = NULL, name = NULL, spec = '' WHERE id = ?1",
-    [SQL_JOB_WIPE_METRICS]  = "DELETE FROM metric WHERE job = ?1",
-    [SQL_JOB_WIPE_BLOCKS]   = "DELETE FROM metric_block WHERE job = ?1",
-    [SQL_JOB_WIPE_EVENTS]   = "DELETE FROM event WHERE job = ?1",
-    [SQL_JOB_WIPE_ATTEMPTS] = "DELETE FROM attempt WHERE job = ?1",
+    [SQL_WIPE_NEXT] = /* a deleted job that has rows left; 8 is the event that says it was deleted */
+        "SELECT id FROM job j WHERE state = 0 AND (EXISTS (SELECT 1 FROM attempt WHERE job = j.id) OR"
+        " EXISTS (SELECT 1 FROM event WHERE job = j.id AND type < 8)) LIMIT 1",
+    [SQL_WIPE_BLOCKS] = /* those of one series and size */
+        "DELETE FROM metric_block WHERE job = ?1 AND name = (SELECT min(name) FROM metric_block WHERE job = ?1) AND size ="
+        " (SELECT size FROM metric_block WHERE job = ?1 ORDER BY name, size LIMIT 1)",
+    [SQL_WIPE_METRICS] = /* the first of one series */
+        "DELETE FROM metric WHERE job = ?1 AND name = (SELECT min(name) FROM metric WHERE job = ?1) AND id <="
+        " (SELECT max(id) FROM (SELECT id FROM metric WHERE job = ?1 ORDER BY name, id LIMIT ?2))",
+    [SQL_WIPE_EVENTS] =
+        "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE job = ?1 AND type < 8 LIMIT ?2)",
+    [SQL_WIPE_ATTEMPTS] = /* last of all */
+        "DELETE FROM attempt WHERE job = ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE job = ?1 AND type < 8)"
+        " AND NOT EXISTS (SELECT 1 FROM metric WHERE job = ?1) AND NOT EXISTS (SELECT 1 FROM metric_block WHERE job = ?1)",
+
     [SQL_QUEUE_NEXT] = /* behind (?3, ?4) in the order of the queue */
         "SELECT id, priority, spec FROM job WHERE state = ?1 AND device_type = ?2"
         " AND (priority < ?3 OR (priority = ?3 AND id > ?4)) ORDER BY priority DESC, id LIMIT 1",

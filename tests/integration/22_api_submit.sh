@@ -135,6 +135,21 @@ call 200 "$url/v1/jobs"
 body --argjson id "$id" 'all(.jobs[]; .id != $id) and (.jobs | length) == 3'
 call 200 "$url/v1/jobs?state=cancelled"
 body '.jobs == []'
+# rows JOB: what is left of it in the database
+rows() {
+    sqlite3 -cmd '.timeout 5000' "$state/detrd.db" "SELECT ((SELECT count(*) FROM metric WHERE job = $1) +
+        (SELECT count(*) FROM metric_block WHERE job = $1) + (SELECT count(*) FROM attempt WHERE job = $1)) || ' ' ||
+        (SELECT group_concat(type) FROM event WHERE job = $1)"
+}
+until_true 60 eval '[ "$(rows "$id")" = "0 8" ]' # but for the event that says that it was deleted
+call 202 -X POST "$url/v1/jobs/$waiting/cancel"
+until_true 60 eval 'curl -sS "$url/v1/jobs/$waiting" | jq -e ".state == \"cancelled\"" >/dev/null'
+call 204 -X DELETE "$url/v1/jobs/$waiting"
+kill -9 "$daemon" # before its rows have gone, or after
+wait "$daemon" 2>/dev/null || true
+start
+until_true 60 eval '[ "$(rows "$waiting")" = "0 8" ]'
+problem 410 gone "job $waiting was deleted" "$url/v1/jobs/$waiting"
 "$BIN_DIR/detrd" --state_dir="$state" --stop-workers
 wait "$daemon" || fail "it ended with $?"
 echo "all as api.md says"
