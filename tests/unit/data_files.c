@@ -174,3 +174,13 @@ struct dataset *files_open_sound(struct data_files *files)
     ck_assert_msg(data, "%s", err.msg);
     return data;
 }
+
+void files_check_fails(struct data_files *files, const char *message, const char *pointer)
+{
+    struct err err = {0};
+
+    ck_assert_ptr_null(files_open(files, &err));
+    ck_assert_int_eq(err.code, ERR_DATASET);
+    ck_assert_str_eq(err.msg, message);
+    ck_assert_str_eq(err.where, pointer);
+}

@@ -40,3 +40,6 @@ struct dataset *files_open(struct data_files *files, struct err *err);
 
 /* Opens a set that must be sound. */
 struct dataset *files_open_sound(struct data_files *files);
+
+/* Checks that opening fails with ERR_DATASET, that message and that pointer. */
+void files_check_fails(struct data_files *files, const char *message, const char *pointer);

@@ -24,16 +24,6 @@ static void removed(void)
     files_remove(&files);
 }
 
-static void check_fails(const char *message, const char *pointer)
-{
-    struct err err = {0};
-
-    ck_assert_ptr_null(files_open(&files, &err));
-    ck_assert_int_eq(err.code, ERR_DATASET);
-    ck_assert_str_eq(err.msg, message);
-    ck_assert_str_eq(err.where, pointer);
-}
-
 /* ---- annotations ---- */
 
 static const struct sound {
@@ -153,7 +143,7 @@ START_TEST(what_must_fail_names_file_pointer_and_value)
     char *message = xasprintf(FILE_NAME " %s: %s", row->pointer, row->message);
 
     files_write_set(&files, text);
-    check_fails(message, row->pointer);
+    files_check_fails(&files, message, row->pointer);
     free(message);
     free(text);
 }
@@ -242,7 +232,7 @@ START_TEST(a_broken_file_is_told_with_its_place)
 
     files_write_set(&files, "[]");
     files_write_text(&files, FILE_NAME, broken[_i].text);
-    check_fails(message, broken[_i].pointer);
+    files_check_fails(&files, message, broken[_i].pointer);
     free(message);
 }
 END_TEST
@@ -256,7 +246,7 @@ START_TEST(json_that_nests_without_end_is_refused)
     text[199999] = '\0';
     files_write_set(&files, "[]");
     files_write_text(&files, FILE_NAME, text);
-    check_fails(FILE_NAME ": broken JSON at line 1, column 137: nested too deeply", "");
+    files_check_fails(&files, FILE_NAME ": broken JSON at line 1, column 137: nested too deeply", "");
     free(text);
 }
 END_TEST
@@ -366,7 +356,8 @@ START_TEST(the_valid_split_uses_the_train_splits_classes)
     ck_assert_int_eq(data->splits[SPLIT_VALID].images[0].objects[0].label, 0);
     dataset_free(data);
     files_write_text(&files, "valid/_annotations.coco.json", unknown);
-    check_fails(
+    files_check_fails(
+        &files,
         "valid/_annotations.coco.json /annotations/0/category_id: 2 is no class of the train split's categories",
         "/annotations/0/category_id");
     free(known);
@@ -415,7 +406,7 @@ START_TEST(an_image_that_may_not_or_cannot_be_read_is_named)
     files_write_text(&files, "train/empty.jpg", "");
     files_write_text(&files, "train/text.png", "hello");
     write_image_name(refused[_i].name);
-    check_fails(refused[_i].message, "");
+    files_check_fails(&files, refused[_i].message, "");
     free(folder);
     free(pipe);
     free(loop);
@@ -441,7 +432,7 @@ START_TEST(of_many_images_that_cannot_be_read_the_first_is_named)
     strcat(text, "], \"categories\": [{\"id\": 1, \"name\": \"a\"}], \"annotations\": []}");
     files_write_text(&files, FILE_NAME, text);
     for (int i = 0; i < 20; i++)
-        check_fails("image 'train/none333.png': No such file or directory", "");
+        files_check_fails(&files, "image 'train/none333.png': No such file or directory", "");
     free(text);
 }
 END_TEST
@@ -457,7 +448,7 @@ START_TEST(a_name_too_long_is_cut_between_characters)
     for (int i = 0; i < 99; i++)
         strcat(message, "ü");
     strcat(message, "?…': the path is too long");
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     free(name);
 }
 END_TEST
@@ -484,7 +475,7 @@ START_TEST(a_link_may_lead_to_a_root_but_nowhere_else)
     ck_assert_int_eq(symlink(target, link), 0);
     write_image_name("l.png");
     message = xasprintf("'train/l.png' is refused: it is a link to '%s', outside of the data set", target);
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
 
     options.roots = elsewhere.dir;
     data = dataset_open(&options, &err);

@@ -33,16 +33,6 @@ static void removed(void)
     files_remove(&files);
 }
 
-static void check_fails(const char *message, const char *pointer)
-{
-    struct err err = {0};
-
-    ck_assert_ptr_null(files_open(&files, &err));
-    ck_assert_int_eq(err.code, ERR_DATASET);
-    ck_assert_str_eq(err.msg, message);
-    ck_assert_str_eq(err.where, pointer);
-}
-
 /* Two images a split, with a box each, of the first and the last category. */
 static void write_split(const char *annotations, const char *images, const char *categories, int first, int last)
 {
@@ -187,7 +177,7 @@ START_TEST(an_id_that_cannot_be_a_column_is_told_with_the_way_out)
     struct dataset *data;
 
     write_layout(&layouts[1], categories, 3, 3);
-    check_fails(message, "/categories/1/id");
+    files_check_fails(&files, message, "/categories/1/id");
     remove_file(TRAIN_FILE);
     remove_file(VALID_FILE);
     write_layout(&layouts[0], categories, 3, 3);
@@ -214,11 +204,11 @@ END_TEST
 START_TEST(messages_name_coco_2017s_files)
 {
     write_layout(&layouts[1], SPARSE, 1, 7);
-    check_fails(TRAIN_FILE " /annotations/1/category_id: 7 is no class of the train split's categories",
-                "/annotations/1/category_id");
+    files_check_fails(&files, TRAIN_FILE " /annotations/1/category_id: 7 is no class of the train split's categories",
+                      "/annotations/1/category_id");
     write_layout(&layouts[1], SPARSE, 1, 90);
     remove_file("val2017/b.png");
-    check_fails("image 'val2017/b.png': No such file or directory", "");
+    files_check_fails(&files, "image 'val2017/b.png': No such file or directory", "");
 }
 END_TEST
 
@@ -233,7 +223,7 @@ START_TEST(two_layouts_in_one_folder_are_refused)
     write_layout(&layouts[0], SPARSE, 1, 1);
     write_layout(&layouts[1], SPARSE, 1, 1);
     remove_file(TRAIN_FILE);
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     free(message);
 }
 END_TEST
@@ -243,7 +233,7 @@ START_TEST(no_layout_says_what_either_expects)
     char *message =
         xasprintf("data set '%s' has no annotation file; expected is " ROBOFLOW "; or " COCO_2017, files.dir);
 
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     free(message);
 }
 END_TEST
@@ -259,7 +249,7 @@ START_TEST(a_missing_split_says_what_its_layout_expects)
 
         write_layout(&layouts[_i], SPARSE, 1, 1);
         remove_file(file);
-        check_fails(message, "");
+        files_check_fails(&files, message, "");
         free(message);
     }
 }
@@ -289,10 +279,10 @@ START_TEST(an_annotation_file_that_is_a_pipe_or_a_folder_is_told_and_not_waited_
     write_layout(&layouts[_i], SPARSE, 1, 1);
     remove_file(file);
     ck_assert_int_eq(mkfifo(path, 0644), 0);
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(mkdir(path, 0755), 0);
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     free(message);
     free(path);
 }
@@ -315,7 +305,7 @@ START_TEST(links_of_files_and_folders_may_lead_to_a_root_but_nowhere_else)
     write_layout(&layouts[1], SPARSE, 1, 90);
     ck_assert_int_eq(rename(from, to), 0);
     ck_assert_int_eq(symlink(to, from), 0);
-    check_fails(message, "");
+    files_check_fails(&files, message, "");
     options.roots = elsewhere.dir;
     data = dataset_open(&options, &err);
     ck_assert_msg(data, "%s", err.msg);
