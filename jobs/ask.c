@@ -2,7 +2,6 @@
 #include "jobs/ask.h"
 
 #include "base/arena.h"
-#include "base/text.h"
 #include "jobs/spawn.h"
 #include "spec/parse.h"
 
@@ -179,7 +178,6 @@ static bool say_last_line(const struct ask *ask, enum err_code code, struct err 
 
     while (size > 0 && text[size - 1] == '\n')
         text[--size] = '\0';
-    text_make_utf8(text);
     line = strrchr(text, '\n');
     line = line ? line + 1 : text;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {

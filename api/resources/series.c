@@ -94,8 +94,9 @@ bool series_read(struct store *store, struct arena *arena, int64_t job, const st
         if (size == METRIC_BLOCK_MAX && series->count > 0 && series->points[series->count - 1].id > after)
             *last_id = series->points[series->count - 1].id;
         narrow(&stretch, series->points, series->count, size, part);
-        if (after == 0 && part->buckets > 0 && stretch.points > POINTS_MAX &&
-            stretch.points / size >= BLOCKS_A_BUCKET * part->buckets)
+        if (after > 0 || part->buckets == 0)
+            break; /* the points themselves are wanted: smaller blocks would only be read besides */
+        if (stretch.points > POINTS_MAX && stretch.points / size >= BLOCKS_A_BUCKET * part->buckets)
             return true;
     }
     return store_metrics_between(store, arena, job, series->name, after > stretch.after_id ? after : stretch.after_id,
